@@ -1,0 +1,179 @@
+"""What a transfer method is: four seams with neutral defaults, and the requests that a procedure yields.
+
+A method is a frozen dataclass of its options; a file in ``methods/FAMILY/`` named like it registers it. It overrides
+one or two of :meth:`Method.pace`, :meth:`Method.weigh`, :meth:`Method.penalty` and :meth:`Method.stages`; the engine
+composes them over all methods of a run: pace and weights by product, penalties by sum, stages from at most one.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from medtl.data.batches import Pair
+from medtl.models.model import Model, Outputs
+from medtl.tasks.base import Task
+from medtl.types import Table
+
+
+class Rng(Protocol):
+    """Seeds that do not depend on what else draws random numbers."""
+
+    def __call__(self, *names: str | int) -> int: ...
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a method may know of the run before it starts.
+
+    Attributes:
+        model: the network at its start; a procedure may copy it.
+        task: loss, activation and number of outputs.
+        source_sites: names, in the order of ``Batch.domain``'s numbers.
+        target_sites: names; their domain numbers follow those of the source sites.
+        domains: names of all domains (sites, or scanners), position = ``Batch.domain``'s number.
+        target_labels: whether some target labels are visible.
+        epochs: planned epochs of one fit.
+        rng: seeds by name.
+        table: the initial features of every study that may be seen (source train, target adapt).
+    """
+
+    model: Model
+    task: Task
+    source_sites: tuple[str, ...]
+    target_sites: tuple[str, ...]
+    domains: tuple[str, ...]
+    target_labels: bool
+    epochs: int
+    rng: Rng
+    table: Callable[[], Table]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One training step, as a penalty sees it.
+
+    Attributes:
+        pair: the source and target batches; target labels are masked unless they may be seen.
+        source: outputs of the source batch.
+        target: outputs of the target batch.
+        progress: steps done over steps planned of this fit, in [0, 1).
+        own: what :meth:`Method.build` returned for this method.
+        model: the network that is being fitted.
+        task: loss and activation.
+    """
+
+    pair: Pair
+    source: Outputs
+    target: Outputs
+    progress: float
+    own: nn.Module | None
+    model: Model
+    task: Task
+
+
+TurnLoss: TypeAlias = Callable[[Pair, float], Tensor]
+"""(pair, progress) to a scalar; it forwards what it needs itself."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One player's move within a training step.
+
+    Attributes:
+        name: for the log.
+        moves: modules whose parameters this turn updates; empty for the main turn (the fitted model and penalties' own).
+        loss: scalar to minimise, or None for the main loss (task loss plus the penalties of all methods).
+        steps: how often it moves per pair.
+    """
+
+    name: str
+    moves: tuple[nn.Module, ...] = ()
+    loss: TurnLoss | None = None
+    steps: int = 1
+
+
+MAIN = Turn("model")
+"""The ordinary turn: task loss plus penalties, over the model and the penalties' own parts."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Request: fit this model; answered by None.
+
+    Attributes:
+        name: of the stage; a letter-digit-dash word, unique within the run.
+        model: what is fitted; what selection scores.
+        turns: moves of each step, in order.
+        weights: per row of the table, mean 1 over the source rows, or None; multiplies the weights of the methods.
+        frozen: modules kept in eval mode without gradient during this fit.
+        target_labels: whether visible target labels join the task loss.
+        epochs: planned epochs, or None for the run's.
+    """
+
+    name: str
+    model: Model
+    turns: tuple[Turn, ...] = (MAIN,)
+    weights: NDArray[np.float32] | None = None
+    frozen: tuple[nn.Module, ...] = ()
+    target_labels: bool = True
+    epochs: int | None = None
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Request: the features of every study that may be seen; answered by a Table."""
+
+    name: str
+    model: Model
+
+
+Request: TypeAlias = Fit | Extract
+Stages: TypeAlias = Generator[Request, Table | None, Model]
+
+
+@dataclass(frozen=True)
+class Method:
+    """Base of all transfer methods, neutral in every seam. Options are the fields of the subclass."""
+
+    needs_target_images: ClassVar[bool] = False
+    """Whether each step must bring a target batch."""
+    needs_target_labels: ClassVar[bool] = False
+    """Whether at least one visible target label per class is required."""
+    drops_penalties: ClassVar[bool] = False
+    """Whether this procedure's last fits ignore other methods' penalties, so that combining them is refused."""
+
+    def build(self, setting: Setting) -> nn.Module | None:
+        """The method's own trainable parts (a discriminator, say), seeded by ``setting.rng``; None for none."""
+        return None
+
+    def pace(self, model: Model, progress: float) -> Mapping[str, float]:
+        """Factor of the learning rate per part of ``model.parts``; parts left out keep 1, and 0 is frozen AND in eval mode."""
+        return {}
+
+    def weigh(self, table: Table) -> NDArray[np.float32] | None:
+        """Weight per row of the table, non-negative, for source rows; None for all equal."""
+        return None
+
+    def penalty(self, step: Step) -> Tensor | None:
+        """Scalar to add to the task loss, float32, already multiplied by the method's weight; None for none."""
+        return None
+
+    def stages(self, setting: Setting) -> Stages | None:
+        """The procedure, or None: then the run is one ordinary fit."""
+        return None
+
+
+def overrides(method: Method, seam: str) -> bool:
+    """Whether a method uses a seam, that is, defines it itself."""
+    return getattr(type(method), seam) is not getattr(Method, seam)
+
+
+def one_fit(setting: Setting) -> Stages:
+    """The plan of a run without a procedure."""
+    yield Fit("fit", setting.model)
+    return setting.model

@@ -1,0 +1,52 @@
+"""What is predicted: how raw labels become numbers, what a mistake costs, and how logits become scores."""
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import Tensor
+
+
+class Task(ABC):
+    """A task, built from the config and the label vocabulary of the card.
+
+    Attributes:
+        kind: which columns predictions.csv carries.
+        outputs: number of logits of the head.
+        label_names: label columns of the manifest that it reads.
+        score_names: names of the score columns, ``score_<name>``.
+        metrics: names of the default metrics.
+    """
+
+    kind: Literal["binary", "multiclass", "multilabel", "regression"]
+    outputs: int
+    label_names: tuple[str, ...]
+    score_names: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+    @abstractmethod
+    def encode(self, raw: Sequence[str]) -> tuple[float, ...]:
+        """Cells of the label columns to numbers; a blank is NaN (unknown).
+
+        Raises:
+            ValueError: a value outside the vocabulary; the message names the value and the vocabulary.
+        """
+
+    @abstractmethod
+    def loss(self, logits: Tensor, labels: Tensor, known: Tensor, weights: Tensor) -> Tensor:
+        """Weighted mean loss over what is known, float32, scalar; zero (with gradient graph) where nothing is known.
+
+        Args:
+            logits: (n, outputs).
+            labels: float32, (n, labels).
+            known: bool, (n, labels).
+            weights: float32, (n,), of the studies.
+        """
+
+    @abstractmethod
+    def activate(self, logits: Tensor) -> Tensor:
+        """Scores in [0, 1], float32, (n, len(score_names)); for regression the value itself.
+
+        For the binary task: logits (n, 1), and one score column of the positive class.
+        """
