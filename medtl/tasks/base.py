@@ -48,5 +48,6 @@ class Task(ABC):
     def activate(self, logits: Tensor) -> Tensor:
         """Scores in [0, 1], float32, (n, len(score_names)); for regression the value itself.
 
-        For the binary task: logits (n, 1), and one score column of the positive class.
+        Binary and multiclass tasks have one logit per class and a softmax (binary: two, the positive class last);
+        multilabel tasks one logit per label and a sigmoid.
         """

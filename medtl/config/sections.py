@@ -1,0 +1,139 @@
+"""The sections of a config, each a frozen dataclass: the signature is the schema, and defaults stand here once."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+_STRICT = ConfigDict(extra="forbid", validate_default=False)
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TaskSection:
+    """What is predicted. `label` names one column (binary or multiclass), `labels` several (multilabel)."""
+
+    name: str = "classification"
+    label: str | None = None
+    labels: tuple[str, ...] | None = None
+    classes: tuple[str, ...] | None = None
+    class_weights: Literal["balanced"] | tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class InputSection:
+    """From a volume to the array that the model sees: intensity window, then size, then slices."""
+
+    window: Literal["lung", "soft_tissue", "bone", "percentiles", "none"] = "percentiles"
+    size: Annotated[int, Field(ge=16, le=1024)] = 224
+    slices: Annotated[int, Field(ge=1, le=512)] = 1
+    spacing_mm: Annotated[float, Field(gt=0)] | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class DataSection:
+    """Which scans, and how they are prepared."""
+
+    card: str | None = None
+    root: Path | None = None
+    manifest: str | None = None
+    label_values: tuple[str, ...] | None = None
+    input: InputSection = Field(default_factory=InputSection)
+    augment: Literal["none", "light", "strong"] = "light"
+    harmonize: Literal["none", "histogram", "site_z", "combat"] = "none"
+    max_refused: Fraction = 0.05
+
+
+@dataclass(frozen=True, config=_STRICT)
+class PerClass:
+    """So many labelled target patients of each class."""
+
+    per_class: Positive
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Total:
+    """So many labelled target patients in all."""
+
+    total: Positive
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SitesSection:
+    """Which site plays which role, and which target labels training may see."""
+
+    source: tuple[str, ...] = ()
+    target: tuple[str, ...] = ()
+    target_labels: Literal["none", "all"] | PerClass | Total = "none"
+    domains: Literal["site", "scanner"] = "site"
+    transductive: bool = False
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ModelSection:
+    """The network: backbone, weights (`imagenet`, `none`, or a file with `sha256`), pooling over slices, adaptation
+    layer, batch normalisation over domains, head."""
+
+    backbone: str = "efficientnet_lite0"
+    weights: str = "imagenet"
+    sha256: str | None = None
+    pooling: Literal["mean", "max", "attention"] = "mean"
+    adaptation: Annotated[int, Field(ge=0)] | None = None
+    bn: Literal["joint", "split", "dsbn", "adabn", "frozen"] = "joint"
+    head: Literal["linear"] = "linear"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TransferSection:
+    """Transfer methods by family: lists of `{method: NAME, option: value}`; validated against each method's signature."""
+
+    instances: tuple[dict[str, Any], ...] = ()
+    mapping: tuple[dict[str, Any], ...] = ()
+    network: tuple[dict[str, Any], ...] = ()
+    adversarial: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TrainSection:
+    """How it is trained. `early_stopping` is a number of epochs without gain; `lr_backbone` scales pretrained parts."""
+
+    epochs: Positive = 20
+    batch_size: Annotated[int, Field(ge=2)] = 16
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    lr_backbone: Annotated[float, Field(ge=0)] = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    schedule: Literal["constant", "cosine", "inverse"] = "cosine"
+    early_stopping: Positive | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+    selection: Literal["source_validation", "last"] = "source_validation"
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    feature_bank: Literal["auto", "off"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    baseline: bool = True
+
+
+@dataclass(frozen=True, config=_STRICT)
+class EvaluateSection:
+    """How it is judged."""
+
+    bootstrap: Annotated[int, Field(ge=0)] = 2000
+    threshold: Literal["youden"] | Fraction = "youden"
+    adapt: Literal["none", "tent"] = "none"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Config:
+    """A whole run."""
+
+    task: TaskSection = Field(default_factory=TaskSection)
+    data: DataSection = Field(default_factory=DataSection)
+    sites: SitesSection = Field(default_factory=SitesSection)
+    model: ModelSection = Field(default_factory=ModelSection)
+    transfer: TransferSection = Field(default_factory=TransferSection)
+    train: TrainSection = Field(default_factory=TrainSection)
+    evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
