@@ -12,8 +12,8 @@ def _kernel(resampled: Resampled) -> FloatArray:
 
 
 METRIC = Metric(
-    name="sensitivity", title="Sensitivity", needs="decisions", higher_is_better=True, low=0.0, high=1.0, classes="positive",
-    kernel=_kernel,
+    name="sensitivity", title="Sensitivity", needs="decisions", higher_is_better=True, low=0.0, high=1.0,
+    classes="positive", kernel=_kernel,
 )
 
 
