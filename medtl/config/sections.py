@@ -1,13 +1,14 @@
 """The sections of a config, each a frozen dataclass: the signature is the schema, and defaults stand here once."""
 from __future__ import annotations
 
+from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-_STRICT = ConfigDict(extra="forbid", validate_default=False)
+_STRICT = ConfigDict(extra="forbid", validate_default=False, allow_inf_nan=False)
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(gt=0)]
@@ -89,7 +90,7 @@ class ModelSection:
 
 @dataclass(frozen=True, config=_STRICT)
 class TransferSection:
-    """Transfer methods by family: lists of `{method: NAME, option: value}`; validated against each method's signature."""
+    """Transfer methods by family: lists of `{method: NAME, option: value}`, checked against each method's signature."""
 
     instances: tuple[dict[str, Any], ...] = ()
     mapping: tuple[dict[str, Any], ...] = ()
@@ -128,7 +129,11 @@ class EvaluateSection:
 
 @dataclass(frozen=True, config=_STRICT)
 class Config:
-    """A whole run."""
+    """A whole run.
+
+    Attributes:
+        origin: the file that it was read from; no key of a config, and never serialised.
+    """
 
     task: TaskSection = Field(default_factory=TaskSection)
     data: DataSection = Field(default_factory=DataSection)
@@ -137,3 +142,14 @@ class Config:
     transfer: TransferSection = Field(default_factory=TransferSection)
     train: TrainSection = Field(default_factory=TrainSection)
     evaluate: EvaluateSection = Field(default_factory=EvaluateSection)
+    origin: Path | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def stem(self) -> str:
+        """The run's name unless it is given another one."""
+        return self.origin.stem if self.origin else "run"
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths and cards beside the config refer to."""
+        return self.origin.parent if self.origin else Path.cwd()
