@@ -183,8 +183,47 @@ class Reason(Enum):
         "Mask it before pixels are shown or shared.")
 
     # === NIfTI: members owned by medtl.io.nifti ====================================================================
+    FORM_CONFLICT = (
+        "form_conflict", "refusal",
+        "qform and sform claim the same space and place the voxels differently.",
+        "Correct one of the two from the source images; nothing says which is right.")
+    FORM_CHOSEN = (
+        "form_chosen", "note",
+        "qform and sform lead to different spaces; the one of the scanner was used, else the sform.",
+        "Check that the image was not resampled to a template.")
+    NO_FORM = (
+        "no_form", "refusal", "Neither qform nor sform is set: left and right are not stated.",
+        "Convert again from DICOM, or set the sform if you know it.")
+    DEGENERATE_AFFINE = (
+        "degenerate_affine", "refusal", "The affine maps the voxels onto a plane, a line or nothing.",
+        "Convert again from DICOM.")
+    UNITS_ASSUMED = (
+        "units_assumed", "repair", "The header states no unit of length; millimetres were assumed.",
+        "Set xyzt_units if you know it.")
+    UNITS_CONVERTED = (
+        "units_converted", "note", "The header states metres or micrometres, turned into millimetres.", "Nothing.")
+    UNSTATED_VALUES = (
+        "unstated_values", "note", "The format does not say what its values measure; they are kept as stored.",
+        "State the modality in the data card.")
 
     # === Raster images: members owned by medtl.io.raster ===========================================================
+    NO_PLACE = (
+        "no_place", "note", "A raster image has no pixel size and no place in the patient; its affine counts pixels.",
+        "Nothing; do not measure lengths on it.")
+    ORIENTATION_APPLIED = (
+        "orientation_applied", "note", "The image was turned as its orientation field asks.", "Nothing.")
+    ALPHA_FLATTENED = (
+        "alpha_flattened", "repair", "Transparent pixels were laid over black.", "Save the image without transparency.")
+    DEPTH_REDUCED = (
+        "depth_reduced", "repair", "16-bit colour or transparent pixels were read with 8 bits.",
+        "Save the image as 16-bit grey.")
+    MULTI_PAGE = (
+        "multi_page", "refusal", "The file holds several images and does not say how they relate.",
+        "Save each image as a file of its own.")
+    NO_STATED_RANGE = (
+        "no_stated_range", "refusal",
+        "Floating-point, signed or 32-bit pixels have no stated range, so black and white are unknown.",
+        "Save the image with 8 or 16 bits, or as NIfTI.")
 
 
 def verdict_of(reasons: Iterable[Reason]) -> Verdict:
