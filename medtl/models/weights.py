@@ -1,0 +1,199 @@
+"""Where pretrained weights come from, and what of a checkpoint fits a network: loaded, left fresh or left over, by name."""
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from medtl.errors import WeightsError
+from medtl.models.backbones.base import Backbone
+
+Say = Callable[[str], None]
+_CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a checkpoint gave a network.
+
+    Attributes:
+        source: where the weights came from, without a path: ``none``, a package, a URL or a file's name.
+        sha256: of the file; empty for ``none``.
+        loaded: names of tensors taken.
+        fresh: names of tensors of the network that kept their random start.
+        mismatched: ``name: found shape, expected shape`` of tensors that do not fit.
+        unused: names in the file that the network does not have; the original classifier is always one.
+    """
+
+    source: str
+    sha256: str = ""
+    loaded: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+    mismatched: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    def lines(self) -> tuple[str, ...]:
+        """For people: one line, and one more per kind of tensor that was not simply loaded."""
+        if self.source == "none":
+            return ("backbone weights: none, random start",)
+        said = [f"backbone weights: {self.source} (sha256 {self.sha256[:12]}…), {len(self.loaded)} tensors loaded"]
+        for word, names in (("left fresh", self.fresh), ("of another shape", self.mismatched), ("not used", self.unused)):
+            if names:
+                said.append(f"  {word}: {', '.join(names[:8])}" + (f" and {len(names) - 8} more" if len(names) > 8 else ""))
+        return tuple(said)
+
+
+def to_stderr(line: str) -> None:
+    """Prints a line where it does not mix with results."""
+    print(line, file=sys.stderr)
+
+
+def load_weights(net: nn.Module, backbone: Backbone, weights: str, sha256: str | None, say: Say) -> LoadReport:
+    """Fills a backbone's network with weights, in place.
+
+    Args:
+        net: from ``backbone.network()``.
+        backbone: says where ``imagenet`` weights are.
+        weights: ``imagenet``, ``none``, or the path of a safetensors or torch checkpoint.
+        sha256: expected digest of the file, or None.
+        say: receives source, target path and sha256 before anything is downloaded, and what was only partly loaded.
+
+    Raises:
+        WeightsError: the file cannot be had, is not what its digest promises, or fits the network nowhere.
+    """
+    if weights == "none":
+        return LoadReport("none")
+    if weights != "imagenet":
+        path = Path(weights).expanduser()
+        if not path.is_file():
+            raise WeightsError(
+                f"model.weights: {weights!r} is no file; expected `imagenet`, `none` or a .safetensors/.pth checkpoint"
+            )
+        source, expected = f"file {path.name}", sha256
+    elif backbone.packaged is not None:
+        path = backbone.packaged.path()
+        source, expected = f"package {backbone.packaged.distribution}", sha256 or backbone.packaged.sha256
+    else:
+        path, source = _from_hub(backbone.timm_name, sha256, say)
+        expected = sha256
+    digest = file_sha256(path)
+    if expected is not None and digest != expected.lower():
+        raise WeightsError(
+            f"weights {source}: sha256 is {digest}, expected {expected.lower()}: the file is damaged or another one; "
+            "fetch it again or correct `model.sha256`"
+        )
+    state = read_checkpoint(path, source)
+    if weights == "imagenet":
+        state = backbone.rename(state, net)
+    report = fit_state(net, state, source, digest)
+    if report.fresh or report.mismatched or weights != "imagenet":
+        for line in report.lines():
+            say(line)
+    return report
+
+
+def fit_state(net: nn.Module, state: dict[str, Tensor], source: str, digest: str) -> LoadReport:
+    """Copies every tensor of a checkpoint that fits by name and shape.
+
+    Raises:
+        WeightsError: no parameter fits.
+    """
+    own = net.state_dict()
+    fits = {name: value for name, value in state.items() if name in own and own[name].shape == value.shape}
+    mismatched = tuple(
+        f"{name}: found {tuple(state[name].shape)}, expected {tuple(own[name].shape)}"
+        for name in own if name in state and name not in fits
+    )
+    if not any(name in fits for name, _ in net.named_parameters()):
+        raise WeightsError(
+            f"weights {source}: none of its {len(state)} tensors fits the backbone by name and shape (the file has "
+            f"{', '.join(list(state)[:3])}, …; the backbone {', '.join(list(own)[:3])}, …)"
+        )
+    net.load_state_dict(fits, strict=False)
+    return LoadReport(
+        source, digest, tuple(fits), tuple(n for n in own if n not in state), mismatched, tuple(n for n in state if n not in own)
+    )
+
+
+def read_checkpoint(path: Path, source: str) -> dict[str, Tensor]:
+    """Tensors of a safetensors or torch file, without running anything in it; wrappers and ``module.`` are taken off.
+
+    Raises:
+        WeightsError: not such a file, or one that holds more than tensors.
+    """
+    try:
+        raw: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise WeightsError(
+            f"weights {source}: cannot be read as {'safetensors' if path.suffix == '.safetensors' else 'a torch checkpoint of tensors'} "
+            f"({type(error).__name__}); convert it to .safetensors"
+        ) from None
+    for wrapper in ("state_dict", "model", "model_state"):
+        if isinstance(raw, dict) and isinstance(raw.get(wrapper), dict):
+            raw = raw[wrapper]
+    tensors = {str(k).removeprefix("module."): v for k, v in raw.items() if isinstance(v, Tensor)} if isinstance(raw, dict) else {}
+    if not tensors:
+        raise WeightsError(f"weights {source}: holds no named tensors")
+    return tensors
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def hub_cache() -> Path:
+    """Folder of downloaded weights: ``MEDTL_WEIGHTS``, else the user's cache."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(os.environ.get("MEDTL_WEIGHTS") or (Path(base) if base else Path.home() / ".cache") / "medtl" / "weights")
+
+
+def _from_hub(name: str, sha256: str | None, say: Say) -> tuple[Path, str]:
+    config = timm.get_pretrained_cfg(name)
+    if config is None or not (config.hf_hub_id or config.url):
+        raise WeightsError(
+            f"model.weights: timm publishes no weights for {name!r}: give a file (`model.weights: PATH`) or `none`"
+        )
+    hub = config.hf_hub_id
+    if hub and hub.rstrip("/").endswith("timm"):
+        hub = f"{hub.rstrip('/')}/{config.architecture}" + (f".{config.tag}" if config.tag else "")
+    url = f"https://huggingface.co/{hub}/resolve/main/model.safetensors" if hub else str(config.url)
+    target = hub_cache() / (f"{config.architecture}.{config.tag or 'default'}" + Path(url).suffix)
+    if target.is_file():
+        return target, f"cached {target.name}"
+    told = f"weights: source {url}, target {target}, sha256 {sha256 or 'not published (it is printed after loading)'}"
+    say(told)
+    try:
+        _download(url, target)
+    except (OSError, urllib.error.URLError) as error:
+        raise WeightsError(
+            f"{told}: cannot be downloaded ({getattr(error, 'reason', error)}). Put the file at the target path, give it as "
+            "`model.weights: PATH`, choose backbone efficientnet_lite0, whose weights are installed, or `model.weights: none`"
+        ) from None
+    return target, url
+
+
+def _download(url: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with urllib.request.urlopen(url, timeout=_CONNECT_SECONDS) as answer:
+        handle, partial = tempfile.mkstemp(dir=target.parent, prefix=".download-")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                while block := answer.read(1 << 20):
+                    stream.write(block)
+            Path(partial).replace(target)
+        finally:
+            Path(partial).unlink(missing_ok=True)
