@@ -81,6 +81,7 @@ class Cohort:
         split: per row: train, val or test at a source site, adapt or test at a target site.
         hidden: bool, (n,): the label exists for scoring, and training never receives it.
         notes: facts that every report must repeat: fallbacks, published splits repaired, transductive use.
+        transductive: whether methods may see the images of target test rows too.
     """
 
     catalogue: Catalogue
@@ -88,11 +89,17 @@ class Cohort:
     split: tuple[Split, ...]
     hidden: NDArray[np.bool_]
     notes: tuple[str, ...] = ()
+    transductive: bool = False
 
     def rows(self, role: Role, *splits: Split) -> NDArray[np.int64]:
         """Positions (not row numbers) of the rows with this role and one of these splits, in catalogue order."""
         chosen = [i for i, (r, s) in enumerate(zip(self.role, self.split, strict=True)) if r == role and s in splits]
         return np.array(chosen, dtype=np.int64)
+
+    @property
+    def target_seen(self) -> NDArray[np.int64]:
+        """Positions of the target rows whose images methods may see: adapt, and test too where transductive."""
+        return self.rows("target", "adapt", "test") if self.transductive else self.rows("target", "adapt")
 
     @property
     def visible_labels(self) -> NDArray[np.float32]:

@@ -19,7 +19,13 @@ SHOWN = 10
 class Labelling(Protocol):
     """The part of a task that tables need: which columns, and what their cells mean. Every task has it."""
 
-    label_names: tuple[str, ...]
+    @property
+    def kind(self) -> str:
+        """binary, multiclass, multilabel or regression."""
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Columns that it reads."""
 
     def encode(self, raw: Sequence[str]) -> tuple[float, ...]:
         """Cells to numbers, NaN for a blank; ValueError for a value outside the vocabulary."""

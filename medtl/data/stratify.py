@@ -1,0 +1,61 @@
+"""Patients into parts, each label's share kept."""
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medtl.types import Split
+
+
+def stratify(
+    strata: Sequence[Hashable], shares: Mapping[Split, float], rng: np.random.Generator
+) -> tuple[Split, ...]:
+    """Draws a split for each unit so that every stratum is divided in the same shares.
+
+    A stratum with at least one unit per part gives each part one; smaller strata are pooled first.
+
+    Args:
+        strata: what each unit is, such as its labels; all equal for a plain random split.
+        shares: of each part, summing to 1.
+        rng: decides who goes where; only positions matter to it, never ids.
+
+    Returns:
+        A split per unit.
+    """
+    members: dict[Hashable, list[int]] = {}
+    for unit in rng.permutation(len(strata)):
+        members.setdefault(strata[unit], []).append(int(unit))
+    groups: list[list[int]] = []
+    rare: list[int] = []
+    for key in sorted(members, key=_order):
+        if len(members[key]) < len(shares):
+            rare += members[key]
+        else:
+            groups.append(members[key])
+    chosen: dict[int, Split] = {}
+    for group in [*groups, rare]:
+        start = 0
+        for split, count in zip(shares, _counts(len(group), list(shares.values())), strict=True):
+            chosen.update(dict.fromkeys(group[start:start + count], split))
+            start += count
+    return tuple(chosen[unit] for unit in range(len(strata)))
+
+
+def _order(key: Any) -> str:
+    return repr(key)
+
+
+def _counts(n: int, shares: Sequence[float]) -> list[int]:
+    """Whole numbers near n times the shares, by largest remainder, none of them 0 if n suffices."""
+    exact: NDArray[np.float64] = n * np.asarray(shares, dtype=np.float64)
+    counts = np.floor(exact + 1e-9).astype(int)
+    for part in np.argsort(counts - exact, kind="stable")[: n - int(counts.sum())]:
+        counts[part] += 1
+    if n >= len(counts):
+        while (counts == 0).any():
+            counts[int(np.argmax(counts))] -= 1
+            counts[int(np.argmin(counts))] += 1
+    return [int(count) for count in counts]
