@@ -41,7 +41,8 @@ class Metric:
 
     Args:
         name: the registry's name, also the name of its module and of the module's public function.
-        title: how a table heads it.
+        title: how a report heads it.
+        short: how a narrow table heads it.
         needs: what it reads: `scores` (any order-preserving number), `probabilities` in [0, 1], or `decisions`.
         higher_is_better: its direction.
         low: smallest possible value.
@@ -53,6 +54,7 @@ class Metric:
 
     name: str
     title: str
+    short: str
     needs: Needs
     higher_is_better: bool
     low: float

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medtl.atomic import write_text
 from medtl.errors import DataError
 from medtl.predictions.table import IDENTITY, SHOWN, UNKNOWN, Kind, Predictions, check_predictions
 
@@ -67,19 +67,7 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         if logits is not None:
             row += [_digits(logit) for logit in logits[i]]
         writer.writerow(row)
-    _replace(path, out.getvalue())
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, out.getvalue())
 
 
 def read_predictions(path: Path) -> Predictions:

@@ -18,8 +18,8 @@ def _kernel(resampled: Resampled) -> FloatArray:
 
 
 METRIC = Metric(
-    name="auroc", title="AUROC", needs="scores", higher_is_better=True, low=0.0, high=1.0, classes="both",
-    kernel=_kernel,
+    name="auroc", title="AUROC", short="AUROC", needs="scores", higher_is_better=True, low=0.0, high=1.0,
+    classes="both", kernel=_kernel,
 )
 
 

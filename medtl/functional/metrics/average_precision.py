@@ -11,12 +11,13 @@ from medtl.functional.resampling import BinarySample, Resampled, single
 def _kernel(resampled: Resampled) -> FloatArray:
     called = resampled.positives_reaching + resampled.negatives_reaching
     precision = np.divide(resampled.positives_reaching, called, out=np.zeros_like(called), where=called > 0)
-    return ratio(np.einsum("rk,rk->r", resampled.positives_at, precision), resampled.positives)
+    value = ratio(np.einsum("rk,rk->r", resampled.positives_at, precision), resampled.positives)
+    return np.where(resampled.negatives > 0, value, np.nan)
 
 
 METRIC = Metric(
-    name="average_precision", title="Average precision", needs="scores", higher_is_better=True, low=0.0, high=1.0,
-    classes="both", kernel=_kernel,
+    name="average_precision", title="Average precision", short="AP", needs="scores", higher_is_better=True, low=0.0,
+    high=1.0, classes="both", kernel=_kernel,
 )
 
 

@@ -13,8 +13,8 @@ def _kernel(resampled: Resampled) -> FloatArray:
 
 
 METRIC = Metric(
-    name="balanced_accuracy", title="Balanced accuracy", needs="decisions", higher_is_better=True, low=0.0, high=1.0,
-    classes="both", kernel=_kernel, macro_of="sensitivity",
+    name="balanced_accuracy", title="Balanced accuracy", short="Bal. acc.", needs="decisions", higher_is_better=True,
+    low=0.0, high=1.0, classes="both", kernel=_kernel, macro_of="sensitivity",
 )
 
 

@@ -12,8 +12,8 @@ def _kernel(resampled: Resampled) -> FloatArray:
 
 
 METRIC = Metric(
-    name="brier", title="Brier", needs="probabilities", higher_is_better=False, low=0.0, high=1.0, classes="any",
-    kernel=_kernel,
+    name="brier", title="Brier", short="Brier", needs="probabilities", higher_is_better=False, low=0.0, high=1.0,
+    classes="any", kernel=_kernel,
 )
 
 

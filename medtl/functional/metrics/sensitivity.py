@@ -12,7 +12,7 @@ def _kernel(resampled: Resampled) -> FloatArray:
 
 
 METRIC = Metric(
-    name="sensitivity", title="Sensitivity", needs="decisions", higher_is_better=True, low=0.0, high=1.0,
+    name="sensitivity", title="Sensitivity", short="Sens.", needs="decisions", higher_is_better=True, low=0.0, high=1.0,
     classes="positive", kernel=_kernel,
 )
 

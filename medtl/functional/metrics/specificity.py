@@ -12,7 +12,7 @@ def _kernel(resampled: Resampled) -> FloatArray:
 
 
 METRIC = Metric(
-    name="specificity", title="Specificity", needs="decisions", higher_is_better=True, low=0.0, high=1.0,
+    name="specificity", title="Specificity", short="Spec.", needs="decisions", higher_is_better=True, low=0.0, high=1.0,
     classes="negative", kernel=_kernel,
 )
 
