@@ -1,8 +1,9 @@
 """Who a scan belongs to, without saying it: salted short ids, and the one private file that leads back.
 
 The salt lies in ``.medtl/salt`` of the project folder (the nearest folder upwards that has a ``.medtl``), else in
-``$XDG_CONFIG_HOME/medtl/salt`` of the user. Beside it lies ``where.jsonl``, from short id to path. Both are of mode
-0600; neither is ever copied into a run or a package. No split and no order may depend on the salt.
+``medtl/salt`` of the user's config. ``where.jsonl``, from short id to path, lies beside a project's salt, else in the
+user's state folder. Both are of mode 0600; neither is ever copied into a run or a package. No split and no order may
+depend on the salt.
 """
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from medtl.errors import ConfigError, DataError
+from medtl.places import config_folder, state_folder
 
 PROJECT_FOLDER = ".medtl"
 SALT_FILE = "salt"
@@ -51,15 +53,15 @@ def short_id(salt: bytes, *parts: str) -> str:
     return state.hexdigest()
 
 
-def private_folder(start: Path | None = None) -> Path:
-    """The folder of the salt and of the private file: the project's ``.medtl``, else the user's config folder.
+def project_folder(start: Path | None = None) -> Path | None:
+    """The private folder ``.medtl`` of the project that a folder is in.
 
     Args:
         start: where to look from, upwards; the current folder by default. The search ends at the user's home, at a
             file system's root, or at the first ``.medtl``.
 
     Returns:
-        The folder, which may not exist yet if it is the user's.
+        The folder, or None outside of a project.
     """
     here = (start or Path.cwd()).resolve()
     home = Path.home().resolve()
@@ -68,8 +70,12 @@ def private_folder(start: Path | None = None) -> Path:
             return folder / PROJECT_FOLDER  # of another user it is not ours: /tmp/.medtl must not choose our salt
         if folder == home:
             break
-    base = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(base) if base.startswith("/") else home / ".config") / "medtl"
+    return None
+
+
+def where_file(start: Path | None = None) -> Path:
+    """The one private file from short ids to paths; it may not exist yet."""
+    return (project_folder(start) or state_folder()) / WHERE_FILE
 
 
 def start_project(folder: Path) -> Path:
@@ -102,7 +108,7 @@ def project_salt(start: Path | None = None) -> bytes:
     Raises:
         DataError: the salt cannot be read, or is not a salt.
     """
-    return _salt_in(private_folder(start))
+    return _salt_in(project_folder(start) or config_folder())
 
 
 def remember(short: str, path: Path, *, start: Path | None = None) -> None:
@@ -123,9 +129,9 @@ def remember_all(pairs: Iterable[tuple[str, Path]], *, start: Path | None = None
         pairs: short ids and their paths.
         start: where to look for a project from.
     """
-    folder = private_folder(start)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(folder / WHERE_FILE, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    store = where_file(start)
+    store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(store, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(handle, "a+", encoding="utf-8", errors="surrogateescape") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # two scans of one project may end together
         os.fchmod(file.fileno(), 0o600)
@@ -158,7 +164,7 @@ def where(short: str, *, start: Path | None = None) -> Path | None:
     """
     if not re.fullmatch(rf"[0-9a-f]{{{ID_HEX}}}", short):
         raise ConfigError(f"{short!r} is no id: expected {ID_HEX} hexadecimal digits, as in catalogue.csv")
-    file = private_folder(start) / WHERE_FILE
+    file = where_file(start)
     found: str | None = None
     try:
         with file.open(encoding="utf-8", errors="surrogateescape") as lines:

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +19,7 @@ from medtl.io.series import Scanner, Series
 
 Format = Literal["dicom", "nifti", "raster", "zip", "other"]
 
-AXIAL_COSINE = 0.85
+PLANE_COSINE = 0.85
 """A stack is axial when its normal lies within 32 degrees of the body's axis: gantry tilt and head angulation pass."""
 
 WHOLE_SHARE = 0.75
@@ -93,41 +95,132 @@ def read_scan(path: Path) -> list[Series]:
     return found
 
 
-def choose(series: Sequence[Series]) -> tuple[Series | None, str]:
-    """The series that stands for a study: by default the thinnest complete axial original.
+@dataclass(frozen=True)
+class Candidate:
+    """What the choice between the series of one study looks at.
 
-    A series with verdict ``use`` or ``repaired`` can be chosen. Axial means a normal within 32 degrees of the body's
-    axis; original, that ImageType does not say derived, reformatted or projected; complete, that the stack covers at
-    least three quarters of the longest axial one. Where no series has a property, it is not asked for, and the sentence
-    says so. Between equals the one with more slices wins, then the first.
+    Attributes:
+        readable: whether the verdict is ``use`` or ``repaired``.
+        orientation: ``axial``, ``coronal``, ``sagittal`` or ``oblique``; empty without a place in the patient.
+        original: whether ImageType does not say derived, reformatted or projected.
+        thickness_mm: distance between slices; infinite for one slice.
+        slices: how many.
+        modality: as stated, or empty.
+    """
+
+    readable: bool
+    orientation: str
+    original: bool
+    thickness_mm: float
+    slices: int
+    modality: str = ""
+
+    @property
+    def extent_mm(self) -> float:
+        """Length of the body that is covered; 0 for one slice."""
+        return self.thickness_mm * self.slices if math.isfinite(self.thickness_mm) else 0.0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The rule by which one series stands for a study; a data card can state another one.
+
+    Attributes:
+        orientation: which stacks are preferred; ``any`` asks for none.
+        thickness: whether the thinnest or the thickest slices are preferred.
+        modality: only series of this modality, where there are any; empty for all.
+        original: whether original images are preferred to derived ones.
+    """
+
+    orientation: Literal["axial", "coronal", "sagittal", "any"] = "axial"
+    thickness: Literal["thinnest", "thickest"] = "thinnest"
+    modality: str = ""
+    original: bool = True
+
+
+def choose(series: Sequence[Series], rule: Choice | None = None) -> tuple[Series | None, str]:
+    """The series that stands for a study: by default the thinnest complete axial original.
 
     Args:
         series: all series of one study, with volumes or from headers alone.
+        rule: another preference.
 
     Returns:
         The series, or None when all are refused; and the reason in one sentence.
     """
-    readable = [s for s in series if s.verdict != "refused"]
-    if not readable:
-        return None, f"none of {len(series)} series can be read" if series else "the study has no series"
-    if len(readable) == 1:
-        return readable[0], "the only series that can be read" if len(series) > 1 else "the only series"
-    left = readable
-    passed: list[str] = []
-    failed: list[str] = []
-    for name, rule in (("axial", _axial), ("original", _original), ("complete", _complete)):
-        keep = rule(left)
-        if keep:
-            left = keep
-        (passed if keep else failed).append(name)
-    best = min(enumerate(left), key=lambda pair: (_thickness(pair[1]), -_slices(pair[1]), pair[0]))[1]
-    thickness = _thickness(best)
-    what = f"{thickness:.4g} mm, " if np.isfinite(thickness) else ""
-    why = f"the thinnest {' '.join(passed)} series".replace("  ", " ") if np.isfinite(thickness) else "the first"
-    why += f" of {len(readable)} readable ({what}{_slices(best)} slices)"
-    if failed:
-        why += f"; none is known to be {' or '.join(failed)}"
-    return best, why
+    at, why = choose_candidate([candidate(each) for each in series], rule)
+    return (None if at is None else series[at]), why
+
+
+def choose_candidate(candidates: Sequence[Candidate], rule: Choice | None = None) -> tuple[int | None, str]:
+    """As :func:`choose`, on what the choice looks at.
+
+    Axial means a normal within 32 degrees of the body's axis; complete, that a stack covers at least three quarters of
+    the longest that is left. Where no series has a property, it is not asked for, and the sentence says so. Between
+    equals the one with more slices wins, then the first.
+
+    Args:
+        candidates: one per series.
+        rule: another preference.
+
+    Returns:
+        Position of the chosen one, or None when none can be read; and the reason in one sentence.
+    """
+    rule = rule or Choice()
+    left = [n for n, each in enumerate(candidates) if each.readable]
+    if not left:
+        return None, f"none of {len(candidates)} series can be read" if candidates else "the study has no series"
+    if len(left) == 1:
+        return left[0], "the only series that can be read" if len(candidates) > 1 else "the only series"
+    readable = len(left)
+    met: list[str] = []
+    unmet: list[str] = []
+
+    def prefer(name: str, keep: list[int]) -> list[int]:
+        (met if keep else unmet).append(name)
+        return keep or left
+
+    if rule.modality:
+        left = prefer(rule.modality, [n for n in left if candidates[n].modality == rule.modality])
+    if rule.orientation != "any":
+        left = prefer(rule.orientation, [n for n in left if candidates[n].orientation == rule.orientation])
+    if rule.original:
+        left = prefer("original", [n for n in left if candidates[n].original])
+    longest = max(candidates[n].extent_mm for n in left)
+    left = prefer("complete", [n for n in left if candidates[n].extent_mm >= WHOLE_SHARE * longest > 0])
+    sign = 1.0 if rule.thickness == "thinnest" else -1.0
+    best = min(left, key=lambda n: (sign * candidates[n].thickness_mm, -candidates[n].slices, n))
+    chosen = candidates[best]
+    if math.isfinite(chosen.thickness_mm):
+        why = f"the {' '.join([rule.thickness, *met])} of {readable} series ({chosen.thickness_mm:.4g} mm, "
+    else:
+        why = f"the first{''.join(f' {name}' for name in met)} of {readable} series ("
+    why += f"{chosen.slices} slices)" if chosen.slices != 1 else "1 slice)"
+    return best, why + (f"; none is known to be {' or '.join(unmet)}" if unmet else "")
+
+
+def candidate(series: Series) -> Candidate:
+    """What the choice looks at in a series, with its volume or from its header alone."""
+    thickness = series.spacing_mm[2] if series.spacing_mm is not None else None
+    return Candidate(
+        readable=series.verdict != "refused", orientation=orientation(series),
+        original=not {value.strip().upper() for value in series.image_type} & _DERIVED,
+        thickness_mm=math.inf if thickness is None else thickness,
+        slices=series.shape[2] if series.shape else series.instances, modality=series.modality or "",
+    )
+
+
+def orientation(series: Series) -> str:
+    """``axial``, ``coronal``, ``sagittal`` or ``oblique`` by the slice normal; empty without a place in the patient."""
+    affine = series.volume.affine if series.volume is not None else series.affine_lps
+    if affine is None or Reason.NO_PLACE in series.reasons or Reason.NO_PATIENT_FRAME in series.reasons:
+        return ""
+    normal = np.cross(affine[:3, 0], affine[:3, 1])
+    length = float(np.linalg.norm(normal))
+    if not length > 0:
+        return ""
+    cosines = np.abs(normal) / length
+    return ("sagittal", "coronal", "axial")[int(cosines.argmax())] if cosines.max() >= PLANE_COSINE else "oblique"
 
 
 def _read_dicom(path: Path) -> list[Series]:
@@ -138,40 +231,3 @@ def _read_dicom(path: Path) -> list[Series]:
         return found
     reason = Reason.EMPTY if path.is_dir() else Reason.UNKNOWN_FORMAT
     return [Series("refused", (reason,), None, Scanner(), None, (), details=(reason.meaning,))]
-
-
-def _axial(series: Sequence[Series]) -> list[Series]:
-    return [s for s in series if _is_axial(s)]
-
-
-def _original(series: Sequence[Series]) -> list[Series]:
-    return [s for s in series if not {value.strip().upper() for value in s.image_type} & _DERIVED]
-
-
-def _complete(series: Sequence[Series]) -> list[Series]:
-    longest = max(_extent(s) for s in series)
-    return [s for s in series if _extent(s) >= WHOLE_SHARE * longest] if longest > 0 else []
-
-
-def _is_axial(series: Series) -> bool:
-    affine = series.volume.affine if series.volume is not None else series.affine_lps
-    if affine is None or Reason.NO_PLACE in series.reasons or Reason.NO_PATIENT_FRAME in series.reasons:
-        return False
-    normal = np.cross(affine[:3, 0], affine[:3, 1])
-    length = float(np.linalg.norm(normal))
-    return length > 0 and abs(float(normal[2])) / length >= AXIAL_COSINE
-
-
-def _slices(series: Series) -> int:
-    return series.shape[2] if series.shape else series.instances
-
-
-def _thickness(series: Series) -> float:
-    if series.spacing_mm is not None and series.spacing_mm[2] is not None:
-        return series.spacing_mm[2]
-    return float("inf")
-
-
-def _extent(series: Series) -> float:
-    thickness = _thickness(series)
-    return thickness * _slices(series) if np.isfinite(thickness) else 0.0

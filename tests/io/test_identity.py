@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from medtl.errors import ConfigError, DataError
-from medtl.io.identity import private_folder, project_salt, remember, remember_all, short_id, start_project, where
+from medtl.io.identity import project_folder, project_salt, remember, remember_all, short_id, start_project, where
 
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("MEDTL_CONFIG", "MEDTL_STATE"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "home").mkdir()
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
@@ -59,7 +62,7 @@ def test_a_project_has_its_own_salt_found_from_below(tmp_path: Path) -> None:
     private = start_project(tmp_path / "work" / "lungs")
     below = tmp_path / "work" / "lungs" / "runs" / "one"
     below.mkdir(parents=True)
-    assert private_folder(below) == private
+    assert project_folder(below) == private
     assert project_salt(below) == project_salt(tmp_path / "work" / "lungs") != users
     assert mode(private / "salt") == 0o600
     assert (private / ".gitignore").read_text() == "*\n"
@@ -98,7 +101,7 @@ def test_where_leads_back_to_the_latest_path(tmp_path: Path) -> None:
     remember("0123456789ab", tmp_path / "old")
     remember_all([("0123456789ab", odd), ("ffffffffffff", Path("relative"))])
     remember("0123456789ab", odd)
-    file = tmp_path / "config" / "medtl" / "where.jsonl"
+    file = tmp_path / "state" / "medtl" / "where.jsonl"
     assert where("0123456789ab") == odd
     assert where("ffffffffffff") == tmp_path / "work" / "relative"
     assert where("000000000000") is None
@@ -114,7 +117,7 @@ def test_where_before_any_scan_is_none_and_a_wrong_id_is_an_error() -> None:
 
 def test_a_line_cut_short_does_not_hide_the_others(tmp_path: Path) -> None:
     remember("0123456789ab", tmp_path)
-    with (tmp_path / "config" / "medtl" / "where.jsonl").open("a") as file:
+    with (tmp_path / "state" / "medtl" / "where.jsonl").open("a") as file:
         file.write('{"id": "0123')
     assert where("0123456789ab") == tmp_path
     remember("ffffffffffff", tmp_path / "next")
