@@ -1,0 +1,131 @@
+"""From a volume to the array that a model sees, the same in training and in a clinic."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medtl.config.sections import InputSection
+from medtl.data.geometry import display_of, orthogonal, spread
+from medtl.data.windows import HU_WINDOWS, PERCENTILES, check_unit, limits
+from medtl.errors import IntegrityError
+from medtl.io.volume import Volume
+
+VERSION = 1
+"""Of what this module computes; it is part of every cache key and every package."""
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Window, planes, slices and size.
+
+    Attributes:
+        section: ``data.input`` of the config.
+    """
+
+    section: InputSection = field(default_factory=InputSection)
+
+    def __call__(self, volume: Volume) -> NDArray[np.float32]:
+        """Prepares one volume.
+
+        Tilted stacks are resampled to an orthogonal grid. Slices are shown as in reading (axial: the patient's left on
+        the right, front up; first slice the lowest), chosen evenly over the depth or repeated, scaled so that the
+        window's ends become 0 and 1, and fitted into a square: with ``spacing_mm`` at that pixel size, cropped or
+        padded at the centre; else so that the longer side fits, padded with 0.
+
+        Args:
+            volume: from a reader.
+
+        Returns:
+            float32 in [0, 1], (slices, 1, size, size), rows downward.
+
+        Raises:
+            UnitError: the window does not fit the volume's unit.
+        """
+        import torch
+        from monai.data import MetaTensor
+        from monai.transforms import Orientation, Resize, ResizeWithPadOrCrop, ScaleIntensityRange
+
+        wanted = self.section
+        low, high = limits(wanted.window, volume)
+        volume = orthogonal(volume)
+        display = display_of(volume)
+        depth = volume.array.shape[display.axis]
+        chosen = sorted(depth - 1 - i if display.reverse else i for i in spread(depth, wanted.slices))
+        part = np.ascontiguousarray(np.take(volume.array, chosen, axis=display.axis), dtype=np.float32)
+        image: Any = MetaTensor(torch.from_numpy(part)[None], affine=volume.affine)
+        if display.codes:
+            image = Orientation(axcodes=display.codes, labels=(("R", "L"), ("A", "P"), ("I", "S")))(image)
+        shown = image.as_tensor()[0].permute(2, 1, 0).contiguous()  # (slices, rows, columns)
+        scale = ScaleIntensityRange(low, high, 0.0, 1.0, clip=True) if high > low else torch.zeros_like
+        shown = scale(shown)
+        shown = Resize(self._size(shown.shape[1], shown.shape[2], display.pixel_mm), mode="bilinear", anti_aliasing=True)(shown)
+        shown = ResizeWithPadOrCrop((wanted.size, wanted.size), mode="constant", value=0.0)(shown)
+        array = np.array(torch.as_tensor(shown).clamp(0.0, 1.0).numpy(), dtype=np.float32)
+        return array[:, None]
+
+    def _size(self, rows: int, columns: int, pixel_mm: tuple[float, float]) -> tuple[int, int]:
+        """Rows and columns after scaling, at the true aspect."""
+        extent = rows * pixel_mm[1], columns * pixel_mm[0]
+        scale = 1.0 / self.section.spacing_mm if self.section.spacing_mm else self.section.size / max(extent)
+        return max(1, round(extent[0] * scale)), max(1, round(extent[1] * scale))
+
+    def check_unit(self, unit: Any) -> None:
+        """Raises UnitError for a unit that the window does not fit, before anything is read."""
+        check_unit(self.section.window, unit)
+
+    def contract(self) -> dict[str, Any]:
+        """All that another program must know to prepare scans alike; JSON-able."""
+        wanted = self.section
+        bounds: list[float] | None = None
+        if wanted.window in HU_WINDOWS:
+            bounds = list(HU_WINDOWS[wanted.window])
+        elif wanted.window == "none":
+            bounds = [0.0, 1.0]
+        return {
+            "version": VERSION,
+            "window": wanted.window,
+            "unit": "HU" if wanted.window in HU_WINDOWS else "optical" if wanted.window == "none" else "any",
+            "limits": bounds,
+            "percentiles": list(PERCENTILES) if wanted.window == "percentiles" else None,
+            "size": wanted.size,
+            "slices": wanted.slices,
+            "spacing_mm": wanted.spacing_mm,
+            "planes": "axial (columns to left, rows to posterior, slices to superior); thick stacks as acquired",
+            "layout": "slices, 1, rows, columns",
+            "range": [0.0, 1.0],
+            "resize": "bilinear, Gaussian anti-aliasing, aspect kept, centred, padded with 0",
+        }
+
+    @classmethod
+    def from_contract(cls, contract: Mapping[str, Any]) -> Preprocess:
+        """Rebuilds the preparation that :meth:`contract` described.
+
+        Args:
+            contract: as read from a package.
+
+        Returns:
+            The preparation.
+
+        Raises:
+            IntegrityError: it describes something that this version does not compute.
+        """
+        try:
+            section = InputSection(
+                window=contract["window"], size=contract["size"], slices=contract["slices"],
+                spacing_mm=contract["spacing_mm"],
+            )
+            built = cls(section)
+        except (KeyError, ValueError) as error:
+            raise IntegrityError(f"the preprocessing contract cannot be read: {error}") from None
+        ours = built.contract()
+        differing = sorted(key for key in ours.keys() | contract.keys() if ours.get(key) != contract.get(key))
+        if differing:
+            raise IntegrityError(
+                f"the preprocessing contract differs from what this version computes in {', '.join(differing)}; "
+                f"predict with the version that exported the package"
+            )
+        return built
