@@ -49,7 +49,8 @@ def listing(what: str) -> tuple[Named, ...]:
         return _files(what)
     if what not in KINDS:
         hint = nearest(what, KINDS)
-        raise ConfigError(f"medtl list {what}: " + (f"did you mean {hint}?" if hint else f"expected {', '.join(KINDS)}"))
+        expected = f"did you mean {hint}?" if hint else f"expected {', '.join(KINDS)}"
+        raise ConfigError(f"medtl list {what}: no such kind; {expected}")
     entries = registry.entries(what)  # type: ignore[arg-type]
     return tuple(Named(entry.name, entry.family, _summary(entry)) for entry in entries)
 
@@ -57,8 +58,9 @@ def listing(what: str) -> tuple[Named, ...]:
 def _files(what: str) -> tuple[Named, ...]:
     from medtl.config.locate import available
 
+    suffix = ".yaml" if what == "configs" else ""
     found = available("configs" if what == "configs" else "data_cards")
-    return tuple(Named(f"{name}.yaml" if what == "configs" else name, "", _comment(path)) for name, path in found.items())
+    return tuple(Named(name + suffix, "", _comment(path)) for name, path in found.items())
 
 
 def _comment(path: Path) -> str:

@@ -41,9 +41,9 @@ class _Interrupted(Exception):
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        import medtl
 
-        typer.echo(f"medtl {version('medtl')}")
+        typer.echo(f"medtl {medtl.__version__}")
         raise typer.Exit
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,11 +42,11 @@ def where(
 
     path = find(short_id)
     if path is None:
-        raise DataError(f"{short_id}: this project and user never saw that id; ask in the folder that the run was made in")
+        raise DataError(f"{short_id}: never seen by this project and user; ask in the folder that the run was made in")
     print(path)
 
 
-class CacheVerb(str, Enum):
+class CacheVerb(StrEnum):
     """What can be done with the cache."""
 
     size = "size"

@@ -1,0 +1,7 @@
+"""``python -m medtl`` is ``medtl``."""
+from __future__ import annotations
+
+from medtl.cli import main
+
+if __name__ == "__main__":
+    main()
