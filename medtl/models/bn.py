@@ -84,7 +84,7 @@ def treat(module: nn.Module, treatment: Treatment) -> None:
                 parameter = norm._parameters.pop(name, None)
                 if parameter is not None:
                     norm.register_buffer(name, parameter.detach().clone())
-            norm.__class__ = _frozen_class(type(norm))
+            norm.__class__ = _frozen_class(type(norm))  # type: ignore[assignment, arg-type]
             norm.eval()
 
 
@@ -106,7 +106,7 @@ def route(module: nn.Module, domain: Tensor | int) -> None:
 
 
 def inference_branch(module: nn.Module) -> int | None:
-    """Number of the branch that answers at inference: the target's once a target batch was seen; None without branches."""
+    """Number of the branch that answers at inference: the target's once it saw a batch; None without branches."""
     norms = [m for m in module.modules() if isinstance(m, DomainBatchNorm)]
     if not norms:
         return None
@@ -114,7 +114,7 @@ def inference_branch(module: nn.Module) -> int | None:
 
 
 def resolve(module: nn.Module) -> None:
-    """Replaces every :class:`DomainBatchNorm` by the branch that answers at inference, in place: the exported network."""
+    """Replaces every :class:`DomainBatchNorm` by the branch that answers at inference, in place, for export."""
     branch = inference_branch(module)
     if branch is None:
         return
@@ -142,11 +142,14 @@ class _Reached(Exception):
 
 
 @torch.no_grad()
-def adapt_statistics(module: nn.Module, forward: Callable[[Tensor], object], batches: Callable[[], Iterable[Tensor]]) -> None:
+def adapt_statistics(
+    module: nn.Module, forward: Callable[[Tensor], object], batches: Callable[[], Iterable[Tensor]]
+) -> None:
     """AdaBN: sets each layer's running mean and variance to those of its input over a whole data set.
 
-    Layers are done front to back, each on what the layers before it give with their new statistics, so the result is
-    that of one batch of the whole set, in any order and for any batch size. It costs one partial pass per layer.
+    Layers are done front to back, each on what the layers before it give with their new statistics. So the
+    network in eval mode then gives what it gives in train mode for one batch of the whole set (variance over n, not
+    n - 1), for any order and batch size of the passes. It costs one partial pass per layer.
 
     Args:
         module: the network; put into eval mode and back.
@@ -179,9 +182,10 @@ def adapt_statistics(module: nn.Module, forward: Callable[[Tensor], object], bat
                         continue
             finally:
                 handle.remove()
-            assert norm.running_mean is not None and norm.running_var is not None
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
             norm.running_mean.copy_(moments.mean)
-            norm.running_var.copy_(moments.m2 / max(moments.count - 1, 1))
+            norm.running_var.copy_(moments.m2 / moments.count)
     finally:
         for m, mode in modes:
             m.training = mode
@@ -192,7 +196,7 @@ def _call_order(
 ) -> tuple[_BatchNorm, ...]:
     order: dict[_BatchNorm, None] = {}
     handles = [
-        norm.register_forward_pre_hook(lambda m, _: order.setdefault(m))  # type: ignore[arg-type, return-value]
+        norm.register_forward_pre_hook(lambda m, _: order.setdefault(m))
         for norm in layers(module) if norm.track_running_stats
     ]
     try:

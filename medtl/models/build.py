@@ -27,8 +27,8 @@ def build_model(
 ) -> Model:
     """Builds the network that a config describes.
 
-    The adaptation layer is ``Linear(d, width)`` and ReLU. Each component draws from a stream of its own, so that a change
-    of one leaves the start of the others as it was.
+    The adaptation layer is ``Linear(d, width)`` and ReLU. Each component draws from a stream of its own, so that a
+    change of one leaves the start of the others as it was.
 
     Args:
         section: backbone, weights, pooling, adaptation, bn, head.
@@ -61,7 +61,12 @@ def build_model(
         "head": section.head,
         "outputs": task.outputs,
         "task": {"kind": task.kind, "labels": list(task.label_names), "scores": list(task.score_names)},
-        "weights": {"source": report.source, "sha256": report.sha256, "loaded": len(report.loaded), "fresh": len(report.fresh)},
+        "weights": {
+            "source": report.source,
+            "sha256": report.sha256,
+            "loaded": len(report.loaded),
+            "fresh": len(report.fresh),
+        },
     }
     return assemble(net, description, seed)
 

@@ -119,7 +119,9 @@ class Model(nn.Module):
             bn.route(self, domain if domain is not None else (bn.inference_branch(self) or 0))
         return self._run(images, taps)
 
-    def pair(self, source: Tensor, target: Tensor | None = None, taps: Sequence[str] = ()) -> tuple[Outputs, Outputs | None]:
+    def pair(
+        self, source: Tensor, target: Tensor | None = None, taps: Sequence[str] = ()
+    ) -> tuple[Outputs, Outputs | None]:
         """A source and a target batch, with BatchNorm treated as the model states.
 
         ``joint`` is one forward of the concatenation; otherwise the source goes first and alone, so that its outputs do

@@ -52,7 +52,9 @@ def load(folder: Path) -> Model:
     digest = description.pop("sha256", "")
     found = file_sha256(folder / WEIGHTS)
     if found != digest:
-        raise IntegrityError(f"{folder.name}/{WEIGHTS}: sha256 is {found}, {DESCRIPTION} says {digest}: one of them was altered")
+        raise IntegrityError(
+            f"{folder.name}/{WEIGHTS}: sha256 is {found}, {DESCRIPTION} says {digest}: one of them was altered"
+        )
     description.pop("branch", None)
     model = assemble(find(description["backbone"]).network(), description, seed=0)
     try:

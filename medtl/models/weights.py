@@ -1,4 +1,4 @@
-"""Where pretrained weights come from, and what of a checkpoint fits a network: loaded, left fresh or left over, by name."""
+"""Where pretrained weights come from, and what of a checkpoint fits a network, by name and shape."""
 from __future__ import annotations
 
 import hashlib
@@ -49,9 +49,11 @@ class LoadReport:
         if self.source == "none":
             return ("backbone weights: none, random start",)
         said = [f"backbone weights: {self.source} (sha256 {self.sha256[:12]}…), {len(self.loaded)} tensors loaded"]
-        for word, names in (("left fresh", self.fresh), ("of another shape", self.mismatched), ("not used", self.unused)):
+        kinds = {"left fresh": self.fresh, "of another shape": self.mismatched, "not used": self.unused}
+        for word, names in kinds.items():
+            more = f" and {len(names) - 8} more" if len(names) > 8 else ""
             if names:
-                said.append(f"  {word}: {', '.join(names[:8])}" + (f" and {len(names) - 8} more" if len(names) > 8 else ""))
+                said.append(f"  {word}: {', '.join(names[:8])}{more}")
         return tuple(said)
 
 
@@ -98,7 +100,7 @@ def load_weights(net: nn.Module, backbone: Backbone, weights: str, sha256: str |
     if weights == "imagenet":
         state = backbone.rename(state, net)
     report = fit_state(net, state, source, digest)
-    if report.fresh or report.mismatched or weights != "imagenet":
+    if report.fresh or report.mismatched or weights != "imagenet" or backbone.packaged is None:
         for line in report.lines():
             say(line)
     return report
@@ -122,9 +124,8 @@ def fit_state(net: nn.Module, state: dict[str, Tensor], source: str, digest: str
             f"{', '.join(list(state)[:3])}, …; the backbone {', '.join(list(own)[:3])}, …)"
         )
     net.load_state_dict(fits, strict=False)
-    return LoadReport(
-        source, digest, tuple(fits), tuple(n for n in own if n not in state), mismatched, tuple(n for n in state if n not in own)
-    )
+    fresh, unused = tuple(n for n in own if n not in state), tuple(n for n in state if n not in own)
+    return LoadReport(source, digest, tuple(fits), fresh, mismatched, unused)
 
 
 def read_checkpoint(path: Path, source: str) -> dict[str, Tensor]:
@@ -133,17 +134,20 @@ def read_checkpoint(path: Path, source: str) -> dict[str, Tensor]:
     Raises:
         WeightsError: not such a file, or one that holds more than tensors.
     """
+    safe = path.suffix == ".safetensors"
+    raw: Any
     try:
-        raw: Any = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+        raw = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the two readers raise many kinds on damaged files
+        kind = "safetensors" if safe else "a torch checkpoint of tensors only"
         raise WeightsError(
-            f"weights {source}: cannot be read as {'safetensors' if path.suffix == '.safetensors' else 'a torch checkpoint of tensors'} "
-            f"({type(error).__name__}); convert it to .safetensors"
+            f"weights {source}: cannot be read as {kind} ({type(error).__name__}); convert it to .safetensors"
         ) from None
     for wrapper in ("state_dict", "model", "model_state"):
         if isinstance(raw, dict) and isinstance(raw.get(wrapper), dict):
             raw = raw[wrapper]
-    tensors = {str(k).removeprefix("module."): v for k, v in raw.items() if isinstance(v, Tensor)} if isinstance(raw, dict) else {}
+    named = raw.items() if isinstance(raw, dict) else ()
+    tensors = {str(name).removeprefix("module."): value for name, value in named if isinstance(value, Tensor)}
     if not tensors:
         raise WeightsError(f"weights {source}: holds no named tensors")
     return tensors
@@ -157,8 +161,8 @@ def file_sha256(path: Path) -> str:
 
 def hub_cache() -> Path:
     """Folder of downloaded weights: ``MEDTL_WEIGHTS``, else the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return Path(os.environ.get("MEDTL_WEIGHTS") or (Path(base) if base else Path.home() / ".cache") / "medtl" / "weights")
+    given, cache = os.environ.get("MEDTL_WEIGHTS"), os.environ.get("XDG_CACHE_HOME")
+    return Path(given) if given else (Path(cache) if cache else Path.home() / ".cache") / "medtl" / "weights"
 
 
 def _from_hub(name: str, sha256: str | None, say: Say) -> tuple[Path, str]:
@@ -180,8 +184,8 @@ def _from_hub(name: str, sha256: str | None, say: Say) -> tuple[Path, str]:
         _download(url, target)
     except (OSError, urllib.error.URLError) as error:
         raise WeightsError(
-            f"{told}: cannot be downloaded ({getattr(error, 'reason', error)}). Put the file at the target path, give it as "
-            "`model.weights: PATH`, choose backbone efficientnet_lite0, whose weights are installed, or `model.weights: none`"
+            f"{told}: cannot be downloaded ({getattr(error, 'reason', error)}). Put the file at the target path, give "
+            "it as `model.weights: PATH`, take efficientnet_lite0 (its weights are installed) or `model.weights: none`"
         ) from None
     return target, url
 

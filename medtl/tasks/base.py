@@ -37,6 +37,9 @@ class Task(ABC):
     def loss(self, logits: Tensor, labels: Tensor, known: Tensor, weights: Tensor) -> Tensor:
         """Weighted mean loss over what is known, float32, scalar; zero (with gradient graph) where nothing is known.
 
+        The sum of weight times loss over the number of known labels: study weights have mean 1 over the source, and a
+        batch of light studies stays light.
+
         Args:
             logits: (n, outputs).
             labels: float32, (n, labels).

@@ -51,12 +51,14 @@ class Classification(Task):
             self.score_names = self.classes
         else:
             if len(self.classes) != 2:
-                raise OptionError(f"task.classes: labels of a multilabel task have two classes, found {len(self.classes)}")
+                raise OptionError(f"task.classes: a multilabel task has two classes, found {len(self.classes)}")
             self.kind = "multilabel"
             self.score_names = self.label_names
         self.outputs = len(self.score_names)
         self.metrics = _METRICS
-        self.class_weights = class_weights if isinstance(class_weights, str) or class_weights is None else tuple(class_weights)
+        self.class_weights: Literal["balanced"] | tuple[float, ...] | None = (
+            class_weights if class_weights is None or class_weights == "balanced" else tuple(class_weights)
+        )
         self._factors = self._given_factors()  # (labels, classes)
 
     def encode(self, raw: Sequence[str]) -> tuple[float, ...]:

