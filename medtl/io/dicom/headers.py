@@ -1,0 +1,164 @@
+"""The header of one DICOM file: opened within bounds, its encoding found, its elements ready to be asked."""
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+from medtl.io.dicom.elements import (
+    EXPLICIT_BIG,
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    PIXEL_DATA,
+    PIXEL_TAGS,
+    Elements,
+    Encoding,
+    NeedMore,
+    Walker,
+)
+from medtl.io.dicom.limits import Limits, Refusal
+from medtl.io.dicom.sources import Source
+from medtl.io.reasons import Reason
+
+IMPLICIT_VR = "1.2.840.10008.1.2"
+EXPLICIT_VR = "1.2.840.10008.1.2.1"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+NATIVE = frozenset({IMPLICIT_VR, EXPLICIT_VR, DEFLATED, BIG_ENDIAN})
+
+_FIRST = 1 << 14
+_SYNTAX = 0x00020010
+_VR_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A header in memory.
+
+    Attributes:
+        elements: the data set before the pixels, file meta information apart.
+        syntax: transfer syntax UID.
+        pixel_offset: byte of the file where the pixel bytes begin; ``None`` without pixels.
+        pixel_length: stated length of the pixel element, or 0xFFFFFFFF when encapsulated.
+        pixel_tag: which pixel element.
+        file_size: bytes, after inflating for the deflated syntax.
+        inflated: the whole inflated object, for the deflated syntax only.
+    """
+
+    elements: Elements
+    syntax: str
+    pixel_offset: int | None
+    pixel_length: int
+    pixel_tag: int
+    file_size: int
+    inflated: bytes | None
+
+
+def open_header(source: Source, limits: Limits) -> Opened:
+    """Reads a file's header and stops before its pixels.
+
+    Args:
+        source: where the bytes lie.
+        limits: bounds on header bytes, elements and nesting.
+
+    Returns:
+        The header.
+
+    Raises:
+        Refusal: the file is no DICOM, or its header is malformed or past the limits.
+    """
+    wanted = _FIRST
+    while True:
+        data, size = source.head(wanted)
+        if wanted == _FIRST and not looks_like_dicom(data):
+            raise Refusal(Reason.UNKNOWN_FORMAT, "the file is no DICOM object")
+        try:
+            return _parse(data, size, source, limits)
+        except NeedMore as more:
+            if more.size > limits.header_bytes:
+                raise Refusal(Reason.TOO_LARGE, f"the header is longer than {limits.header_bytes} bytes") from None
+            if len(data) >= size:
+                raise Refusal(Reason.BAD_HEADER, "the header is cut short") from None
+            wanted = min(max(4 * wanted, more.size + _FIRST), limits.header_bytes + _FIRST)
+
+
+def looks_like_dicom(data: bytes) -> bool:
+    """Whether the first bytes of a file can be a DICOM object, with or without preamble."""
+    if data[128:132] == b"DICM":
+        return True
+    if len(data) < 16:
+        return False
+    group = int.from_bytes(data[:2], "little")
+    number = int.from_bytes(data[2:4], "little")
+    if group in (2, 8) and number < 0x0100:
+        known = data[4:6] in (b"UL", b"CS", b"UI", b"SH", b"OB", b"DA", b"TM", b"LO")
+        return known or int.from_bytes(data[4:8], "little") < 256
+    return data[:2] == b"\0\x08" and data[4:6] in (b"UL", b"CS", b"UI", b"DA")
+
+
+def _guess(data: bytes, at: int) -> Encoding:
+    if data[at:at + 1] == b"\0" and data[at + 1:at + 2] != b"\0":
+        return EXPLICIT_BIG
+    letters = data[at + 4:at + 6]
+    return EXPLICIT_LITTLE if len(letters) == 2 and set(letters) <= _VR_LETTERS else IMPLICIT_LITTLE
+
+
+def _meta(data: bytes, size: int, limits: Limits) -> tuple[str, int]:
+    """Transfer syntax (empty when not stated) and the byte where the data set begins."""
+    at = 132 if data[128:132] == b"DICM" else 0
+    walker = Walker(data, size, limits)
+    encoding = EXPLICIT_LITTLE if _guess(data, at) == EXPLICIT_LITTLE else IMPLICIT_LITTLE
+    syntax = ""
+    for _ in range(64):
+        if at + 12 > len(data):
+            if len(data) < size:
+                raise NeedMore(at + 12)
+            break
+        if int.from_bytes(data[at:at + 2], "little") != 2:
+            break
+        table, after = walker.dataset(at, size, encoding, 1, in_item=False, only_one=True)
+        for tag, (_, start, length) in table.items():
+            if tag == _SYNTAX:
+                syntax = data[start:start + length].decode("latin-1").strip(" \0")
+        at = after
+    return syntax, at
+
+
+def _parse(data: bytes, size: int, source: Source, limits: Limits) -> Opened:
+    syntax, start = _meta(data, size, limits)
+    inflated = None
+    if syntax == DEFLATED:
+        inflated = _inflate(source, start, size, limits)
+        data, size, start, encoding = inflated, len(inflated), 0, EXPLICIT_LITTLE
+    elif syntax == IMPLICIT_VR:
+        encoding = IMPLICIT_LITTLE
+    elif syntax == BIG_ENDIAN:
+        encoding = EXPLICIT_BIG
+    else:
+        encoding = EXPLICIT_LITTLE
+    if start + 8 <= len(data) and syntax != BIG_ENDIAN:
+        seen = _guess(data, start)
+        if not syntax or (seen != encoding and syntax in NATIVE):
+            encoding = seen
+            syntax = {EXPLICIT_LITTLE: EXPLICIT_VR, IMPLICIT_LITTLE: IMPLICIT_VR, EXPLICIT_BIG: BIG_ENDIAN}[seen]
+    walker = Walker(data, size, limits)
+    table, _ = walker.dataset(start, size, encoding, 0, in_item=False)
+    elements = Elements(walker, table, encoding)
+    for tag in PIXEL_TAGS:
+        if tag in table:
+            _, offset, length = table.pop(tag)
+            return Opened(elements, syntax, offset, length, tag, size, inflated)
+    return Opened(elements, syntax, None, 0, PIXEL_DATA, size, inflated)
+
+
+def _inflate(source: Source, start: int, size: int, limits: Limits) -> bytes:
+    packed = bytearray(size - start)
+    source.read_into(start, memoryview(packed))
+    bound = limits.header_bytes * 4
+    try:
+        worker = zlib.decompressobj(-zlib.MAX_WBITS)
+        plain = worker.decompress(bytes(packed), bound)
+    except zlib.error:
+        raise Refusal(Reason.BAD_HEADER, "the deflated data set is damaged") from None
+    if worker.unconsumed_tail:
+        raise Refusal(Reason.TOO_LARGE, f"the data set inflates to more than {bound} bytes")
+    return plain
