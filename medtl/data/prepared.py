@@ -52,7 +52,8 @@ class Prepared:
             The cohort of a run.
         """
         if len(cohort.catalogue.items) != len(self.catalogue.items):
-            raise ValueError(f"a cohort of {len(cohort.catalogue.items)} rows over {len(self.catalogue.items)} prepared")
+            rows, prepared = len(cohort.catalogue.items), len(self.catalogue.items)
+            raise ValueError(f"a cohort of {rows} rows over {prepared} prepared")
         refused = {refusal.row for refusal in self.refusals}
         out = [item.row in refused for item in cohort.catalogue.items]
         role: tuple[Role, ...] = tuple("unused" if o else r for o, r in zip(out, cohort.role, strict=True))

@@ -62,7 +62,8 @@ class Preprocess:
         shown = image.as_tensor()[0].permute(2, 1, 0).contiguous()  # (slices, rows, columns)
         scale = ScaleIntensityRange(low, high, 0.0, 1.0, clip=True) if high > low else torch.zeros_like
         shown = scale(shown)
-        shown = Resize(self._size(shown.shape[1], shown.shape[2], display.pixel_mm), mode="bilinear", anti_aliasing=True)(shown)
+        size = self._size(shown.shape[1], shown.shape[2], display.pixel_mm)
+        shown = Resize(size, mode="bilinear", anti_aliasing=True)(shown)
         shown = ResizeWithPadOrCrop((wanted.size, wanted.size), mode="constant", value=0.0)(shown)
         array = np.array(torch.as_tensor(shown).clamp(0.0, 1.0).numpy(), dtype=np.float32)
         return array[:, None]
