@@ -24,7 +24,8 @@ DRAWS = np.random.default_rng(0).normal(0.8, 0.05, 500)
 def test_is_the_delta_method_on_the_logit_scale() -> None:
     found = logit_t(0.8, DRAWS, 20)
     assert isinstance(found, Interval)
-    reach = t.ppf(0.975, 19) * DRAWS.std(ddof=1) / (0.8 * 0.2)
+    spread = np.sqrt(DRAWS.var(ddof=1) + 0.8 * 0.2 / (2 * 20**2))
+    reach = t.ppf(0.975, 19) * spread / (0.8 * 0.2)
     assert (found.low, found.high) == pytest.approx(tuple(expit([logit(0.8) - reach, logit(0.8) + reach])), abs=1e-12)
 
 
