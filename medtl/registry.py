@@ -22,7 +22,7 @@ Kind = Literal["methods", "backbones", "sources", "metrics", "exports", "tasks"]
 FAMILIES: tuple[Family, ...] = ("instances", "mapping", "network", "adversarial")
 
 _PLACES: dict[Kind, tuple[tuple[str, str], ...]] = {
-    "methods": tuple((family, f"medtl.methods.{family}") for family in FAMILIES),
+    "methods": tuple((family, f"medtl.methods.{family}") for family in (*FAMILIES, "baseline")),
     "backbones": (("", "medtl.models.backbones"),),
     "sources": (("", "medtl.sources"),),
     "metrics": (("", "medtl.functional.metrics"),),

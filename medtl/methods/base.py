@@ -1,23 +1,28 @@
 """What a transfer method is: four seams with neutral defaults, and the requests that a procedure yields.
 
-A method is a frozen dataclass of its options; a file in ``methods/FAMILY/`` named like it registers it. It overrides
-one or two of :meth:`Method.pace`, :meth:`Method.weigh`, :meth:`Method.penalty` and :meth:`Method.stages`; the engine
-composes them over all methods of a run: pace and weights by product, penalties by sum, stages from at most one.
+A method is a frozen pydantic dataclass of its options (``@dataclass(frozen=True, config=OPTIONS)``, so that a wrong
+option is refused wherever it is written); a file in ``methods/FAMILY/`` named like it registers it. It overrides one or
+two of :meth:`Method.pace`, :meth:`Method.weigh`, :meth:`Method.penalty` and :meth:`Method.stages`; the engine composes
+them over all methods of a run: pace and weights by product, penalties by sum, stages from at most one.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 from torch import Tensor, nn
 
 from medtl.data.batches import Pair
 from medtl.models.model import Model, Outputs
 from medtl.tasks.base import Task
 from medtl.types import Table
+
+OPTIONS = ConfigDict(extra="forbid", validate_default=False)
+"""How every method's options are validated."""
 
 
 class Rng(Protocol):
@@ -62,6 +67,7 @@ class Step:
         source: outputs of the source batch.
         target: outputs of the target batch.
         progress: steps done over steps planned of this fit, in [0, 1).
+        domains: how many domains ``Batch.domain`` numbers.
         own: what :meth:`Method.build` returned for this method.
         model: the network that is being fitted.
         task: loss and activation.
@@ -71,6 +77,7 @@ class Step:
     source: Outputs
     target: Outputs
     progress: float
+    domains: int
     own: nn.Module | None
     model: Model
     task: Task
@@ -86,15 +93,18 @@ class Turn:
 
     Attributes:
         name: for the log.
-        moves: modules whose parameters this turn updates; empty for the main turn (the fitted model and penalties' own).
+        moves: modules whose parameters this turn updates; not read for the main turn, which moves the fitted model and
+            the methods' own parts.
         loss: scalar to minimise, or None for the main loss (task loss plus the penalties of all methods).
         steps: how often it moves per pair.
+        rate: factor of the learning rate.
     """
 
     name: str
     moves: tuple[nn.Module, ...] = ()
     loss: TurnLoss | None = None
     steps: int = 1
+    rate: float = 1.0
 
 
 MAIN = Turn("model")
@@ -109,7 +119,7 @@ class Fit:
         name: of the stage; a letter-digit-dash word, unique within the run.
         model: what is fitted; what selection scores.
         turns: moves of each step, in order.
-        weights: per row of the table, mean 1 over the source rows, or None; multiplies the weights of the methods.
+        weights: per row of the table, or None; multiplies the weights of the methods.
         frozen: modules kept in eval mode without gradient during this fit.
         target_labels: whether visible target labels join the task loss.
         epochs: planned epochs, or None for the run's.
@@ -147,12 +157,25 @@ class Method:
     drops_penalties: ClassVar[bool] = False
     """Whether this procedure's last fits ignore other methods' penalties, so that combining them is refused."""
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The layers that the penalty reads: ``features``, ``outputs`` or names of parts. Each must have something
+        trainable at or beneath it, else the engine refuses the run."""
+        return ("features",)
+
+    def check(self, model: Model) -> Sequence[str]:
+        """What is wrong with the options for this model, one line each, told before the first epoch."""
+        return ()
+
     def build(self, setting: Setting) -> nn.Module | None:
         """The method's own trainable parts (a discriminator, say), seeded by ``setting.rng``; None for none."""
         return None
 
     def pace(self, model: Model, progress: float) -> Mapping[str, float]:
-        """Factor of the learning rate per part of ``model.parts``; parts left out keep 1, and 0 is frozen AND in eval mode."""
+        """Factor of the learning rate per part of ``model.parts``, asked at the start of each epoch.
+
+        Parts left out keep 1, and 0 is frozen: no gradient AND eval mode.
+        """
         return {}
 
     def weigh(self, table: Table) -> NDArray[np.float32] | None:
@@ -162,6 +185,10 @@ class Method:
     def penalty(self, step: Step) -> Tensor | None:
         """Scalar to add to the task loss, float32, already multiplied by the method's weight; None for none."""
         return None
+
+    def diagnose(self, step: Step) -> Mapping[str, Tensor]:
+        """Scalars whose mean over an epoch's steps is worth a place in the log; asked without gradient."""
+        return {}
 
     def stages(self, setting: Setting) -> Stages | None:
         """The procedure, or None: then the run is one ordinary fit."""

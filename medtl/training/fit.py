@@ -1,0 +1,219 @@
+"""The loop: one fit of one model, its turns, its checkpoints and its log."""
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from medtl.data.batches import Pair
+from medtl.errors import ConfigError
+from medtl.methods.base import Fit, Step
+from medtl.models.model import Outputs
+from medtl.models.predict import predict
+from medtl.training import checkpoint, oracle
+from medtl.training.context import Context, reseed
+from medtl.training.files import on_cpu
+from medtl.training.movers import Mover
+from medtl.training.moves import Stillness, always_still, paces
+from medtl.training.selection import validation_loss
+
+
+def players(request: Fit, context: Context) -> tuple[nn.Module, ...]:
+    """The modules that a fit may change besides its model: methods' own parts, and those of its turns."""
+    named = [module for turn in request.turns for module in turn.moves]
+    return tuple(dict.fromkeys([*(own for own in context.own if own is not None), *named]))
+
+
+def fit(request: Fit, folder: Path, context: Context, weights: NDArray[np.float32] | None) -> None:
+    """Fits a model, going on from the last checkpoint in the folder; it ends with the chosen epoch's weights.
+
+    Args:
+        request: what to fit.
+        folder: of the stage; exists.
+        context: of the run.
+        weights: of the studies, per position of the catalogue, or None.
+
+    Raises:
+        ConfigError: a loss is no longer finite.
+    """
+    loop = _Loop(request, context, weights)
+    scored = any(turn.loss is None for turn in request.turns)
+    rule = context.train.selection if scored else "last"
+    start, best, choice = checkpoint.load_epoch(folder, loop.snapshot, rule)
+    context.log.rewind(request.name, start)
+    progress, patience = context.progress, context.train.early_stopping
+    progress.start(f"training, stage {request.name}", loop.epochs)
+    progress.advance(start)
+    try:
+        for epoch in range(start, loop.epochs):
+            if patience is not None and choice.stale >= patience:
+                break
+            began = time.perf_counter()
+            done = loop.run_epoch(epoch)
+            logits = _predict(request, context, loop)
+            value = validation_loss(context.setting.task, context.loader.cohort, *logits.validation) if scored else None
+            if choice.offer(epoch, value):
+                best = {name: on_cpu(tensor) for name, tensor in loop.snapshot.weights().items()}
+            oracle.record_epoch(folder, epoch, *logits.test)
+            record = {
+                "stage": request.name,
+                "epoch": epoch,
+                "progress": round((epoch + 1) / loop.epochs, 6),
+                "losses": done.losses,
+                "diagnostics": done.diagnostics,
+                "selection": {"rule": rule, "value": value, "best_epoch": choice.best_epoch},
+                "pace": loop.plan[epoch],
+                "seconds": round(time.perf_counter() - began, 3),
+                "wait_seconds": round(done.waited, 3),
+            }
+            context.log.append(record)
+            checkpoint.save_epoch(folder, epoch, loop.snapshot, best, choice, {"stage": request.name})
+            progress.advance()
+    finally:
+        progress.finish()
+        loop.stillness.release()
+    checkpoint.copy_into(loop.snapshot.weights(), best)
+    chosen = {"rule": rule, "value": choice.lowest, "best_epoch": choice.best_epoch}
+    checkpoint.finish(folder, request.model, loop.players, {"stage": request.name, "selection": chosen})
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    losses: dict[str, float]
+    diagnostics: dict[str, float]
+    waited: float
+
+
+class _Loop:
+    """The fit's state in memory."""
+
+    def __init__(self, request: Fit, context: Context, weights: NDArray[np.float32] | None) -> None:
+        self.request, self.context, self.weights = request, context, weights
+        self.model = request.model.to(context.device.torch)
+        self.players = players(request, context)
+        for player in (*self.players, *request.frozen):
+            player.to(context.device.torch)
+        self.epochs = request.epochs or context.train.epochs
+        self.plan = paces(context.methods, self.model, self.epochs)
+        own = [module for module in context.own if module is not None]
+        self.movers = [Mover(turn, self.model, own, context.train, context.device) for turn in request.turns]
+        self.stillness = Stillness(self.model, self.players, request.frozen)
+        parts = self.model.parts
+        self.snapshot = checkpoint.Snapshot(
+            self.model,
+            (*(parts[name] for name in always_still(self.plan)), *request.frozen),
+            self.players,
+            tuple(mover.optimizer for mover in self.movers),
+        )
+        self.taps = tuple(dict.fromkeys(name for i in context.penalties for name in context.methods[i].reads))
+        self.uses_labels = request.target_labels and context.setting.target_labels
+        self.uses_target = bool(context.penalties) or self.uses_labels
+
+    def run_epoch(self, epoch: int) -> _Epoch:
+        """All steps of one epoch."""
+        loader, name = self.context.loader, self.request.name
+        self.stillness.apply(self.plan[epoch])
+        sums: dict[str, Tensor] = {}
+        counts: dict[str, int] = defaultdict(int)
+        waited, mark = 0.0, time.perf_counter()
+        for number, pair in enumerate(loader.epoch(name, epoch, self.weights, self.uses_labels)):
+            waited += time.perf_counter() - mark
+            progress = min((epoch + number / loader.steps) / self.epochs, 1.0)
+            for key, value in self._step(_moved(pair, self.context.device.torch), epoch, number, progress):
+                sums[key] = sums[key] + value if key in sums else value
+                counts[key] += 1
+            mark = time.perf_counter()
+        means = {key: float(value) / counts[key] for key, value in sums.items()}  # the epoch's one synchronisation
+        for key, mean in means.items():
+            if not np.isfinite(mean):
+                raise ConfigError(
+                    f"stage {name}, epoch {epoch}: the loss {key} is {mean}, expected a finite number. Lower train.lr "
+                    f"(it is {self.context.train.lr:g}) or the method's weight; the epochs before are saved"
+                )
+        losses = {key: mean for key, mean in means.items() if not key.startswith("?")}
+        return _Epoch(losses, {key[1:]: mean for key, mean in means.items() if key.startswith("?")}, waited)
+
+    def _step(self, pair: Pair, epoch: int, number: int, progress: float) -> Iterator[tuple[str, Tensor]]:
+        rng, name = self.context.setting.rng, self.request.name
+        for mover in self.movers:
+            turn = mover.turn
+            for again in range(turn.steps):
+                stream = (name, epoch, number, turn.name, again)
+                self.stillness.hold()
+                reseed(rng, *stream, "forward")
+                if turn.loss is None:
+                    loss = yield from self._main_loss(pair, progress, stream)
+                else:
+                    with self.context.device.autocast():
+                        loss = turn.loss(pair, progress).float()
+                    yield turn.name, loss.detach()
+                mover.move(loss, self.plan[epoch], progress)
+
+    def _main_loss(
+        self, pair: Pair, progress: float, stream: tuple[str | int, ...]
+    ) -> Generator[tuple[str, Tensor], None, Tensor]:
+        context = self.context
+        target = pair.target if self.uses_target else None
+        with context.device.autocast():
+            source_out, target_out = self.model.pair(
+                pair.source.images, None if target is None else target.images, self.taps
+            )
+        loss = self._task_loss(pair, source_out, target_out)
+        yield "task", loss.detach()
+        for i in context.penalties:
+            assert target_out is not None
+            step = Step(
+                pair, source_out, target_out, progress, len(context.setting.domains), context.own[i], self.model,
+                context.setting.task,
+            )
+            reseed(context.setting.rng, *stream, "penalty", i)
+            penalty = context.methods[i].penalty(step)
+            if penalty is not None:
+                yield context.names[i], penalty.detach()
+                loss = loss + penalty
+            with torch.no_grad():
+                for key, value in context.methods[i].diagnose(step).items():
+                    yield f"?{context.names[i]}.{key}", value
+        return loss
+
+    def _task_loss(self, pair: Pair, source: Outputs, target: Outputs | None) -> Tensor:
+        """Weighted mean over the known labels of the source, and of the target where they may be seen."""
+        batch, logits = pair.source, source.outputs.float()
+        if not self.uses_labels or target is None or pair.target is None:
+            return self.context.setting.task.loss(logits, batch.labels, batch.known, batch.weights)
+        other = pair.target
+        return self.context.setting.task.loss(
+            torch.cat([logits, target.outputs.float()]),
+            torch.cat([batch.labels, other.labels]),
+            torch.cat([batch.known, other.known]),
+            torch.cat([batch.weights, other.weights]),
+        )
+
+
+@dataclass(frozen=True)
+class _Logits:
+    validation: tuple[NDArray[np.int64], NDArray[np.float32]]
+    test: tuple[NDArray[np.int64], NDArray[np.float32]]
+
+
+def _predict(request: Fit, context: Context, loop: _Loop) -> _Logits:
+    cohort = context.loader.cohort
+    rows = np.concatenate([cohort.rows("source", "val"), cohort.rows("target", "test")])
+    said = predict(request.model, context.loader.scan(rows), context.device.torch)
+    of_source = np.array([cohort.role[i] == "source" for i in said.rows], dtype=bool)
+    return _Logits(
+        (said.rows[of_source], said.logits[of_source]), (said.rows[~of_source], said.logits[~of_source])
+    )
+
+
+def _moved(pair: Pair, device: torch.device) -> Pair:
+    if device.type == "cpu":
+        return pair
+    return Pair(pair.source.to(device), None if pair.target is None else pair.target.to(device))

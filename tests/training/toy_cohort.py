@@ -1,0 +1,153 @@
+"""Three small hospitals whose scanners differ, and a small network with every kind of part, for tests of training.
+
+A plain module, so that a test may run it in a process of its own and kill that.
+"""
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from medtl import registry
+from medtl.config.sections import ModelSection, TrainSection
+from medtl.data.loaders import PairLoader
+from medtl.data.prepared import Prepared
+from medtl.methods.base import Method, Setting
+from medtl.models.build import assemble, build_model
+from medtl.models.model import Model
+from medtl.tasks.classification import Classification
+from medtl.training.engine import run_plan
+from medtl.training.setting import make_setting
+from medtl.types import Catalogue, Cohort, Item
+
+TASK = Classification(label="nodule")
+QUICK = TrainSection(epochs=2, batch_size=6, lr=3e-3, lr_backbone=1.0, seed=3, device="cpu", precision="float32")
+SITES = {"north": ("source", 0.0, 1.0), "east": ("source", 0.1, 0.9), "south": ("target", 0.3, 0.6)}
+SIDE = 16
+
+
+class SmallNet(nn.Module):
+    """A convolution, two blocks, dropout, batch normalisation, a mean over space."""
+
+    num_features = 12
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(8)
+        self.blocks = nn.Sequential(*(
+            nn.Sequential(nn.Conv2d(8, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout(0.1))
+            for _ in range(2)
+        ))
+        self.conv_head = nn.Sequential(nn.Conv2d(8, 12, 1), nn.ReLU())
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.conv_head(self.blocks(torch.relu(self.bn1(self.conv1(images))))).mean(dim=(2, 3))
+
+
+def small_model(seed: int = 0, *, bn: str = "joint", adaptation: int = 5, pooling: str = "mean") -> Model:
+    """The network around :class:`SmallNet`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = SmallNet()
+    description: dict[str, Any] = {
+        "backbone": "small", "mean": [0.5] * 3, "std": [0.5] * 3, "pooling": pooling, "adaptation": adaptation,
+        "bn": bn, "head": "linear", "outputs": TASK.outputs, "weights": {"loaded": 0},
+    }
+    return assemble(net, description, seed)
+
+
+def real_model(backbone: str, seed: int = 0, *, bn: str = "joint") -> Model:
+    """A network of timm with fresh weights."""
+    section = ModelSection(backbone=backbone, weights="none", bn=bn, adaptation=8)  # type: ignore[arg-type]
+    return build_model(section, task=TASK, seed=seed)
+
+
+def cohort(*, visible: int = 0, flipped: bool = False, per_site: int = 16) -> Cohort:
+    """Studies of three hospitals; ``visible`` target labels may be seen, and ``flipped`` turns the target's labels round."""
+    items, role, split = [], [], []
+    for site, (part, _, _) in SITES.items():
+        for k in range(per_site):
+            label = float(k % 2)
+            if part == "target" and flipped:
+                label = 1.0 - label
+            items.append(Item(len(items) + 1, f"{site}-s{k}", f"{site}-p{k // 2}", site, "", Path("x"), (label,)))
+            role.append(part)
+            fraction = k / per_site
+            if part == "source":
+                split.append("train" if fraction < 0.5 else "val" if fraction < 0.75 else "test")
+            else:
+                split.append("adapt" if fraction < 0.5 else "test")
+    hidden = np.array([r == "target" for r in role])
+    hidden[[i for i, (r, s) in enumerate(zip(role, split, strict=True)) if (r, s) == ("target", "adapt")][:visible]] = False
+    catalogue = Catalogue(tuple(items), ("nodule",), Path("."), simulated=True)
+    return Cohort(catalogue, tuple(role), tuple(split), hidden)
+
+
+def loader(
+    of: Cohort, *, train: TrainSection = QUICK, with_target: bool = True, side: int = SIDE, augment: str = "none"
+) -> PairLoader:
+    """Scans with a bright square where the label says so, seen by each site's scanner; labels decide nothing else."""
+    arrays = {}
+    plain = cohort(per_site=sum(item.site == "north" for item in of.catalogue.items))
+    for i, item in enumerate(plain.catalogue.items):
+        draw = np.random.default_rng(i)
+        image = 0.2 + 0.1 * draw.random((1, 1, side, side), dtype=np.float32)
+        if item.labels[0]:
+            top, left = draw.integers(0, side // 2, 2)
+            image[..., top:top + side // 2, left:left + side // 2] += 0.3
+        _, offset, gain = SITES[item.site]
+        arrays[i] = (offset + gain * image).astype(np.float32).clip(0, 1)
+    return PairLoader(
+        Prepared.in_memory(of.catalogue, arrays), of, batch_size=train.batch_size, seed=train.seed, with_target=with_target,
+        augment=augment,  # type: ignore[arg-type]
+    )
+
+
+def setting(model: Model, of: PairLoader, train: TrainSection = QUICK) -> Setting:
+    """What methods may know."""
+    return make_setting(model, TASK, of, train)
+
+
+def run(folder: Path, methods: list[Method], *, model: Model | None = None, train: TrainSection = QUICK,
+        of: Cohort | None = None, side: int = SIDE, augment: str = "none") -> Model:
+    """A whole run into a folder."""
+    model = model if model is not None else small_model()
+    data = loader(of if of is not None else cohort(), train=train, side=side, augment=augment)
+    folder.mkdir(parents=True, exist_ok=True)
+    return run_plan(methods, setting(model, data, train), data, train, folder / "stages", folder / "log.jsonl")
+
+
+PLANS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "source_only": [("source_only", {})],
+    "freeze": [("freeze", {"until": "blocks.0"})],
+    "density_ratio": [("density_ratio", {})],
+    "dan": [("dan", {"layers": ["blocks.1", "features"], "kernel_weights": "quadratic"})],
+    "dann": [("dann", {"hidden": 8, "tells": "domain"})],
+    "adda": [("adda", {"hidden": 8})],
+    "freeze+dan+density_ratio": [("freeze", {"until": "all"}), ("dan", {}), ("density_ratio", {})],
+    "freeze+dann": [("freeze", {"until": "blocks.1"}), ("dann", {"hidden": 8})],
+    "dan+dann": [("dan", {}), ("dann", {"hidden": 8})],
+    "freeze+adda": [("freeze", {"until": "all"}), ("adda", {"hidden": 8})],
+}
+"""Every method once, and combinations of them."""
+
+
+def plan(name: str) -> list[Method]:
+    """The methods of a plan."""
+    return [registry.load("methods", method)(**options) for method, options in PLANS[name]]
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of all parameters and buffers."""
+    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+
+if __name__ == "__main__":  # folder, plan, epochs
+    torch.set_num_threads(1)
+    run(Path(sys.argv[1]), plan(sys.argv[2]), train=replace(QUICK, epochs=int(sys.argv[3])))
