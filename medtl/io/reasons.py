@@ -42,7 +42,8 @@ class Reason(Enum):
         "unreadable_file", "refusal", "The file cannot be opened or read.", "Check permissions and the disk.")
     EMPTY = ("empty", "refusal", "The path holds no file.", "Check the path.")
     UNSAFE_NAME = (
-        "unsafe_name", "note", "A file or folder name holds control characters, so it was skipped.", "Rename it.")
+        "unsafe_name", "note", "A file or folder name holds control characters; it was read but is never printed.",
+        "Rename it.")
     SYMLINK_LOOP = (
         "symlink_loop", "note", "A link leads back to a folder already walked, or nowhere; it was skipped.",
         "Remove the link.")
@@ -173,7 +174,7 @@ class Reason(Enum):
         "inverted", "note",
         "MONOCHROME1 or an inverse presentation was inverted about the stored bit range.", "Nothing.")
     PADDING_SET_TO_AIR = (
-        "padding_set_to_air", "note", "Padding outside the field of view was set to air (-1024 HU).", "Nothing.")
+        "padding_set_to_air", "note", "Padding outside the field of view was set to air (-1000 HU).", "Nothing.")
     PADDING_FOUND = (
         "padding_found", "note", "Padding pixels were set to the lowest value of the image.", "Nothing.")
     LOSSY = (

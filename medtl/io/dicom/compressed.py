@@ -13,7 +13,7 @@ from medtl.io.dicom.scratch import Scratch
 from medtl.io.reasons import Reason
 
 
-def decode_frame(frame: Frame, scratch: Scratch) -> NDArray[Any]:
+def decode_frame(frame: Frame, scratch: Scratch) -> tuple[NDArray[Any], str]:
     """Decodes one frame.
 
     Args:
@@ -21,7 +21,8 @@ def decode_frame(frame: Frame, scratch: Scratch) -> NDArray[Any]:
         scratch: keeps the encoded bytes of the last file between its frames.
 
     Returns:
-        (rows, columns) or (rows, columns, 3), in the container that the header states.
+        (rows, columns) or (rows, columns, 3), in the container that the header states, and the photometric
+        interpretation after decoding: a codestream may undo its own colour transform.
 
     Raises:
         Refusal: no decoder is installed, or the codestream is damaged or contradicts the header.
@@ -47,7 +48,7 @@ def decode_frame(frame: Frame, scratch: Scratch) -> NDArray[Any]:
         "pixel_keyword": "PixelData", "planar_configuration": layout.planar,
     }
     try:
-        array, _ = decoder.as_array(_capsule(encoded), index=0, raw=True, validate=True, **options)
+        array, facts = decoder.as_array(_capsule(encoded), index=0, raw=True, validate=True, **options)
     except Refusal:
         raise
     except MemoryError:
@@ -61,7 +62,7 @@ def decode_frame(frame: Frame, scratch: Scratch) -> NDArray[Any]:
     least, most = int(array.min()), int(array.max())
     if most >= 1 << layout.stored or least < -(1 << (layout.stored - 1)):
         raise Refusal(Reason.CORRUPT_PIXELS, f"{_plain(name)} pixels exceed the {layout.stored} bits that are stated")
-    return np.array(array)
+    return np.array(array), str(facts.get("photometric_interpretation", layout.photometric))
 
 
 def _capsule(encoded: bytes) -> bytes:

@@ -67,7 +67,7 @@ class Geometry:
         """Slices of the volume, with those that are to be interpolated."""
         if self.steps == "gaps":
             return int(self.places[-1]) + 1
-        if self.steps == "variable" and self.spacing_mm[2]:
+        if self.steps == "variable" and self.spacing_mm[2] and self.spacing_mm[2] > 0:
             return int(float(self.along_mm()[-1]) / self.spacing_mm[2] + 1e-6) + 1
         return len(self.order)
 

@@ -137,7 +137,9 @@ def _parse(data: bytes, size: int, source: Source, limits: Limits) -> Opened:
         encoding = EXPLICIT_LITTLE
     if start + 8 <= len(data) and syntax != BIG_ENDIAN:
         seen = _guess(data, start)
-        if not syntax or (seen != encoding and syntax in NATIVE):
+        if seen != encoding and syntax not in NATIVE and syntax:
+            encoding = seen  # compressed pixels below a header that is implicit against the standard
+        elif not syntax or seen != encoding:
             encoding = seen
             syntax = {EXPLICIT_LITTLE: EXPLICIT_VR, IMPLICIT_LITTLE: IMPLICIT_VR, EXPLICIT_BIG: BIG_ENDIAN}[seen]
     walker = Walker(data, size, limits)
@@ -151,6 +153,8 @@ def _parse(data: bytes, size: int, source: Source, limits: Limits) -> Opened:
 
 
 def _inflate(source: Source, start: int, size: int, limits: Limits) -> bytes:
+    if size > limits.header_bytes * 4:
+        raise Refusal(Reason.TOO_LARGE, "the deflated object is past the limit of the reader")
     packed = bytearray(size - start)
     source.read_into(start, memoryview(packed))
     bound = limits.header_bytes * 4

@@ -22,6 +22,7 @@ SECONDARY_CAPTURE = _CLASS + "7"
 _MODALITY_OF_CLASS = {
     "1": "CR", "1.1": "DX", "1.1.1": "DX", "1.2": "MG", "1.2.1": "MG", "2": "CT", "2.1": "CT", "2.2": "CT", "4": "MR",
     "4.1": "MR", "4.4": "MR", "128": "PT", "130": "PT", "128.1": "PT", "6.1": "US", "3.1": "US", "20": "NM",
+    "7": "OT", "7.1": "OT", "7.2": "OT", "7.3": "OT", "7.4": "OT",
 }
 CROSS_SECTIONAL = frozenset({"CT", "MR", "PT", "NM"})
 PROJECTION = frozenset({"CR", "DX", "MG", "RG", "XA", "RF", "IO", "PX", "XC", "ES", "OP", "GM", "SM", "US", "OT", "SC"})

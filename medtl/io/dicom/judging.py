@@ -166,7 +166,7 @@ def _header(
         return Series(verdict_of(unique), unique, None, Scanner(), None, (), tuple(details), dropped=tuple(dropped))
     instance = frames[0].instance
     layout = instance.layout
-    slices = geometry.slices() if geometry is not None else len(frames)
+    slices = geometry.slices() if geometry is not None and verdict_of(unique) != "refused" else len(frames)
     return Series(
         verdict=verdict_of(unique), reasons=unique, volume=None, scanner=scanner_of(frames[0], options.salt),
         spacing_mm=geometry.spacing_mm if geometry is not None else None,

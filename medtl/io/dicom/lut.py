@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medtl.io.dicom.instances import Frame, Instance, PixelLayout
 from medtl.io.dicom.limits import Refusal
-from medtl.io.dicom.pixels import Stored, honour_bits, luminance
+from medtl.io.dicom.pixels import Stored, honour_bits
 from medtl.io.reasons import Reason
 
 AIR_HU = -1000.0
@@ -42,7 +42,7 @@ def to_values(frame: Frame, contained: Stored, out: NDArray[np.float32], fill: f
 
     Args:
         frame: whose padding, bits and rescale hold.
-        contained: (rows, columns) as contained, or (rows, columns, 3) colour; may be overwritten.
+        contained: (rows, columns) as ``read_stored`` gives them; may be overwritten.
         out: (rows, columns), receives the values.
         fill: what padding becomes.
 
@@ -52,7 +52,7 @@ def to_values(frame: Frame, contained: Stored, out: NDArray[np.float32], fill: f
     instance, layout = frame.instance, frame.instance.layout
     assert layout is not None
     if layout.samples == 3:
-        out[...] = luminance(contained, layout.photometric)
+        out[...] = contained
         return False
     mask = None if instance.padding is None else _padding_mask(contained, instance.padding, layout)
     stored = honour_bits(contained, layout)

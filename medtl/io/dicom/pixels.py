@@ -128,7 +128,7 @@ def read_stored(frame: Frame, limits: Limits, scratch: Scratch) -> Stored:
         scratch: the worker's buffers.
 
     Returns:
-        (rows, columns), or (rows, columns, 3) for colour.
+        (rows, columns); for colour the luminance, float32 in [0, 1].
 
     Raises:
         Refusal: they cannot be read or decoded.
@@ -136,12 +136,13 @@ def read_stored(frame: Frame, limits: Limits, scratch: Scratch) -> Stored:
     layout = frame.instance.layout
     assert layout is not None
     if layout.syntax not in NATIVE:
-        return decode_frame(frame, scratch)
+        decoded, photometric = decode_frame(frame, scratch)
+        return decoded if layout.samples == 1 else luminance(decoded, photometric)
     shape = (layout.rows, layout.columns) if layout.samples == 1 else (frame_bytes(layout),)
     buffer = _native_frame(frame, scratch.buffer(shape, container(layout)), limits, scratch)
     if layout.samples == 1:
         return buffer
-    return _interleaved(buffer, layout)
+    return luminance(_interleaved(buffer, layout), layout.photometric)
 
 
 def _interleaved(buffer: Stored, layout: PixelLayout) -> Stored:

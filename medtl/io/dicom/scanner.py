@@ -1,10 +1,8 @@
 """The device block and the private identity of a series."""
 from __future__ import annotations
 
-import hashlib
-import hmac
-
 from medtl.io.dicom.instances import Frame
+from medtl.io.identity import short_id
 from medtl.io.series import Identity, Scanner
 
 
@@ -22,14 +20,9 @@ def scanner_of(frame: Frame, salt: bytes | None) -> Scanner:
     kernel = i.kernel or frame.separators.get("ConvolutionKernel")
     return Scanner(
         manufacturer=i.manufacturer or None, model=i.model or None,
-        station_hash=station_hash(i.station, salt) if salt is not None and i.station else None, kvp=i.kvp,
+        station_hash=short_id(salt, "station", i.station) if salt is not None and i.station else None, kvp=i.kvp,
         kernel=str(kernel) if kernel else None, field_strength_t=i.field_strength_t,
         slice_thickness_mm=i.slice_thickness_mm, software=i.software or None)
-
-
-def station_hash(station: str, salt: bytes) -> str:
-    """HMAC-SHA256 of a station name under the project's salt, 16 hexadecimal digits."""
-    return hmac.new(salt, b"station\0" + station.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def identity_of(frames: list[Frame]) -> Identity:

@@ -134,6 +134,6 @@ def _read_headers(sources: list[Source], limits: Limits) -> tuple[list[Group], l
             if frames:
                 read.append(frames)
             else:
-                kind = instance.modality if instance.modality.isalnum() else "no modality"
-                skipped.append(Dropped(source.path, Reason.NOT_AN_IMAGE, f"the object is no image ({kind[:16]})"))
+                kind = instance.modality[:16] if instance.modality.isalnum() else "of no modality"
+                skipped.append(Dropped(source.path, Reason.NOT_AN_IMAGE, f"the object, {kind}, holds no image"))
     return group_instances(read, defects), skipped
