@@ -153,6 +153,23 @@ class RunFolder:
         except (ValueError, OSError) as error:
             raise RunStateError(f"{path}: damaged: {error}") from error
 
+    def same_data(self, digest: str) -> None:
+        """Notes the data of a new run; stops a resumed one whose data have changed since it began.
+
+        Args:
+            digest: of scans, splits and visible labels.
+
+        Raises:
+            RunStateError: they have changed.
+        """
+        if not (self.path / "data.json").is_file():
+            self.write_json("data.json", {"digest": digest})
+        elif self.read_json("data.json")["digest"] != digest:
+            raise RunStateError(
+                f"{self.path}: its scans, splits or visible labels have changed since this run began; start a new one "
+                "with --name, or put the data back"
+            )
+
     def finish(self) -> None:
         """Writes ``DONE``: everything else is in place."""
         self.write_text("DONE", "finished\n")

@@ -1,0 +1,226 @@
+"""``train``: from a config to a finished run folder, resumable at any moment."""
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import medtl
+from medtl.api.assemble import Assembly, assemble
+from medtl.api.judging import Evaluated, judge
+from medtl.config.dump import config_digest
+from medtl.config.load import load_config
+from medtl.config.options import methods_of
+from medtl.config.sections import Config, TransferSection
+from medtl.data.loaders import PairLoader
+from medtl.methods.base import Method
+from medtl.models import store
+from medtl.models.build import build_model
+from medtl.models.model import Model
+from medtl.models.predict import predict
+from medtl.predictions import Predictions, write_predictions
+from medtl.predictions.joined import joined
+from medtl.progress import QUIET, Progress
+from medtl.run import RunFolder, new_run
+from medtl.training.checks import needs_adaptation, wants_target
+from medtl.training.device import open_device
+from medtl.training.engine import run_plan
+from medtl.training.moves import Move, table_of_moves
+from medtl.training.setting import make_setting
+
+SCORED = (("source", ("val", "test")), ("target", ("adapt", "test")))
+"""Rows that predictions.csv holds."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        path: its folder.
+        evaluated: figures per site, as the report shows them.
+        said: how it came to this: trained, or found finished.
+    """
+
+    path: Path
+    evaluated: Evaluated
+    said: str
+
+    def __rich__(self) -> Any:
+        from rich.console import Group
+        from rich.text import Text
+
+        return Group(self.evaluated.table(), Text(self.said), Text(f"report: {self.path / 'report' / 'index.html'}"))
+
+
+def train(
+    config: Config | str | Path, *, name: str | None = None, out: Path | None = None, progress: Progress | None = None
+) -> Run:
+    """Trains on the source sites, adapts to the target sites, compares with the plain baseline, and reports per site.
+
+    The same config on a finished folder returns that run; on an unfinished one it resumes.
+
+    Args:
+        config: a config, or a file or shipped name of one.
+        name: the run's folder name; the config's stem if None.
+        out: the folder of runs; ``./runs`` if None.
+        progress: where to report to; nothing is shown if None.
+
+    Returns:
+        The run.
+
+    Raises:
+        ConfigError: mistakes in the config, or a plan that cannot work.
+        DataError: scans, tables, labels or splits are not what the run needs.
+        RunStateError: the folder holds a run of another config or of other data, or another process writes to it.
+        WeightsError: pretrained weights cannot be had.
+    """
+    config = config if isinstance(config, Config) else load_config(config)
+    progress = progress or QUIET
+    folder = new_run(config, name, out)
+    with folder.locked():
+        opening = folder.open_for_training(config)
+        if opening == "finished":
+            return Run(folder.path, judge(folder.path, progress), f"{folder.path} is finished already: nothing to do")
+        if opening == "resume":
+            progress.say(f"{folder.path}: unfinished; resuming")
+        evaluated = _train(folder, config, progress)
+        return Run(folder.path, evaluated, f"trained: {folder.path}")
+
+
+def baseline_of(config: Config, adaptation: int) -> Config | None:
+    """The plain run that a config is compared with, or None where it is one itself.
+
+    Without methods and without site-conditional normalisation, same budget, augmentation, seed, network and visible
+    labels; a run without methods that trains on target labels is compared with one that does not.
+
+    Args:
+        config: of the run.
+        adaptation: width of the run's adaptation layer, 0 for none, so that both have the same network.
+    """
+    plain_bn = config.model.bn if config.model.bn in ("joint", "frozen") else "joint"
+    model = replace(config.model, bn=plain_bn, adaptation=adaptation)
+    if config.transfer != TransferSection() or plain_bn != config.model.bn:
+        return replace(config, transfer=TransferSection(), model=model)
+    if config.sites.target_labels != "none":
+        return replace(config, model=model, sites=replace(config.sites, target_labels="none"))
+    return None
+
+
+def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
+    begun = time.time()
+    assembly = assemble(config, progress)
+    assembly.write(folder)
+    methods = methods_of(config)
+    device = open_device(config.train)
+    progress.say(f"device: {device.torch}, {device.precision}")
+    progress.start("training", None)
+    model, loader = _fit(folder, config, methods, assembly, progress)
+    baseline = baseline_of(config, int(model.describe()["adaptation"])) if config.train.baseline else None
+    name = "adapted" if baseline_of(config, 0) is not None else "baseline"
+    rows = [_predictions(model, loader, assembly, name, device.torch)]
+    if baseline is not None:
+        progress.say("training the baseline that this run is compared with: no transfer method, all else equal")
+        below = folder.baseline
+        if below.open_for_training(baseline) != "finished":
+            other = assembly if baseline.sites == config.sites else assemble(baseline, progress)
+            other.write(below)
+            plain, plain_loader = _fit(below, baseline, (), other, progress)
+            own = _predictions(plain, plain_loader, other, "baseline", device.torch)
+            write_predictions(below.path / "predictions.csv", own)
+            below.write_json("provenance.json", provenance(baseline, other, device.torch, begun))
+            below.finish()
+        else:
+            plain = store.load(below.path)
+            own = _predictions(plain, loader, assembly, "baseline", device.torch)
+        rows.append(own)
+    progress.finish()
+    write_predictions(folder.path / "predictions.csv", joined(rows))
+    folder.write_json("provenance.json", provenance(config, assembly, device.torch, begun))
+    evaluated = judge(folder.path, progress)
+    folder.finish()
+    return evaluated
+
+
+def _fit(
+    folder: RunFolder, config: Config, methods: Sequence[Method], assembly: Assembly, progress: Progress
+) -> tuple[Model, PairLoader]:
+    """Trains one network and stores it."""
+    task = assembly.training_task
+    model = build_model(config.model, task=task, seed=config.train.seed, say=progress.say)
+    if config.model.adaptation is None and needs_adaptation(methods, model):
+        model = build_model(config.model, task=task, seed=config.train.seed, needs_adaptation=True, say=_unsaid)
+        progress.say(f"adaptation layer: {model.feature_width} wide, since a penalty stands on a frozen front")
+    loader = PairLoader(
+        assembly.prepared, assembly.cohort, batch_size=config.train.batch_size, seed=config.train.seed,
+        augment=config.data.augment, domains=config.sites.domains,
+        with_target=wants_target(methods, assembly.cohort) or model.treatment in ("split", "dsbn"),
+    )
+    for line in moves_in_words(table_of_moves(methods, model, config.train)):
+        progress.say(line)
+    setting = make_setting(model, task, loader, config.train)
+    trained = run_plan(
+        methods, setting, loader, config.train, folder.path / "stages", folder.path / "log.jsonl", progress
+    )
+    store.save(trained, folder.path)
+    return trained, loader
+
+
+def _unsaid(line: str) -> None:
+    """Said already, when the network was built the first time."""
+
+
+def moves_in_words(moves: Sequence[Move]) -> list[str]:
+    """The table of what moves, as aligned lines."""
+    rows = [("part", "parameters", "pace", "rate", "state", "batch norm")]
+    for move in moves:
+        first, last = move.pace
+        pace = f"{first:g}" if first == last else f"{first:g} to {last:g}"
+        rows.append((move.part, f"{move.parameters:,}", pace, f"{move.rate:g}", move.state, move.bn))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _predictions(model: Model, loader: PairLoader, assembly: Assembly, name: str, device: Any) -> Predictions:
+    """What a network says of every study that is scored."""
+    cohort = loader.cohort
+    rows = np.concatenate([cohort.rows(role, *splits) for role, splits in SCORED])  # type: ignore[arg-type]
+    answered = predict(model, loader.scan(rows), device)
+    return assembly.predictions(answered.rows, answered.logits, name)
+
+
+def provenance(config: Config, assembly: Assembly, device: Any, begun: float) -> dict[str, Any]:
+    """What a reader must know to believe and repeat a run, free of paths and identifiers."""
+    import monai
+    import timm
+    import torch
+
+    now = time.time()
+    stamp = "%Y-%m-%dT%H:%M:%SZ"
+    return {
+        "medtl": medtl.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "timm": timm.__version__,
+        "monai": monai.__version__,
+        "numpy": np.__version__,
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "seed": config.train.seed,
+        "config_digest": config_digest(config),
+        "data_digest": assembly.digest,
+        "card": assembly.card_name,
+        "simulated": assembly.simulated,
+        "notes": list(assembly.notes),
+        "selection": config.train.selection,
+        "methods": [entry["method"] for family in ("network", "instances", "mapping", "adversarial")
+                    for entry in getattr(config.transfer, family)] or ["source_only"],
+        "started": time.strftime(stamp, time.gmtime(begun)),
+        "finished": time.strftime(stamp, time.gmtime(now)),
+        "seconds": round(now - begun, 1),
+    }
