@@ -5,7 +5,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
+
+from medtl.config.sections import TaskSection
 
 
 class Task(ABC):
@@ -24,6 +28,15 @@ class Task(ABC):
     label_names: tuple[str, ...]
     score_names: tuple[str, ...]
     metrics: tuple[str, ...]
+
+    @classmethod
+    @abstractmethod
+    def from_section(cls, section: TaskSection, classes: Sequence[str] | None) -> Task:
+        """The task that a config describes, with this vocabulary (None: the task's default)."""
+
+    @abstractmethod
+    def balanced_by(self, labels: NDArray[np.float32]) -> Task:
+        """This task with weights counted over the labels that training may see, float32, (n, labels), NaN unknown."""
 
     @abstractmethod
     def encode(self, raw: Sequence[str]) -> tuple[float, ...]:

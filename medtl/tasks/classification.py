@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from medtl.config.sections import TaskSection
 from medtl.errors import OptionError
 from medtl.tasks.base import Task
 
@@ -60,6 +61,19 @@ class Classification(Task):
             class_weights if class_weights is None or class_weights == "balanced" else tuple(class_weights)
         )
         self._factors = self._given_factors()  # (labels, classes)
+
+    @classmethod
+    def from_section(cls, section: TaskSection, classes: Sequence[str] | None) -> Classification:
+        """The task that a config describes.
+
+        Args:
+            section: ``task`` of the config.
+            classes: the vocabulary, or None for ``("0", "1")``.
+
+        Raises:
+            OptionError: as the constructor.
+        """
+        return cls(label=section.label, labels=section.labels, classes=classes, class_weights=section.class_weights)
 
     def encode(self, raw: Sequence[str]) -> tuple[float, ...]:
         """Cells of the label columns to class indices; a blank is NaN.

@@ -114,7 +114,8 @@ class _Loop:
         )
         self.taps = tuple(dict.fromkeys(name for i in context.penalties for name in context.methods[i].reads))
         self.uses_labels = request.target_labels and context.setting.target_labels
-        self.uses_target = bool(context.penalties) or self.uses_labels
+        per_domain = self.model.treatment in ("split", "dsbn")  # the target's own statistics need its images
+        self.uses_target = bool(context.penalties) or self.uses_labels or per_domain
 
     def run_epoch(self, epoch: int) -> _Epoch:
         """All steps of one epoch."""
