@@ -18,6 +18,7 @@ from medtl.data.transforms import Preprocess
 from medtl.errors import DataError
 from medtl.io.digest import digest
 from medtl.io.read import choose, read_scan
+from medtl.places import cache_folder
 from medtl.types import Item
 
 DEFAULT_LIMIT_BYTES = 20 * 2**30
@@ -42,15 +43,6 @@ class Unreadable(DataError):
         self.detail = detail
 
 
-def default_folder() -> Path:
-    """``MEDTL_CACHE``, else ``medtl`` in the user's cache folder."""
-    own = os.environ.get("MEDTL_CACHE", "")
-    if own:
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "medtl"
-
-
 class ScanCache:
     """A folder of arrays that processes may share.
 
@@ -58,12 +50,12 @@ class ScanCache:
     and is made anew where it does not hold. The entries used longest ago make room for new ones.
 
     Args:
-        folder: made on first use.
+        folder: made on first use; the user's cache folder if None.
         limit_bytes: that entries may take together.
     """
 
     def __init__(self, folder: Path | None = None, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
-        self.folder = folder or default_folder()
+        self.folder = folder or cache_folder()
         self.limit_bytes = limit_bytes
         self._checked: dict[str, tuple[int, tuple[int, ...]]] = {}
         self._size: int | None = None

@@ -1,7 +1,6 @@
 """How one site is split, as its card says it."""
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -26,7 +25,7 @@ class SplitPolicy:
     """
 
     policy: Literal["auto", "patient", "published", "blocks"] = "auto"
-    published: Mapping[PublishedSplit, PublishedSplit] | None = None
+    published: dict[PublishedSplit, PublishedSplit] | None = None
     blocks: Annotated[int, Field(ge=3, le=100)] = 5
     guard: Annotated[int, Field(ge=0)] | None = None
     within: Literal["auto", "class", "file"] = "auto"
