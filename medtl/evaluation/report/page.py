@@ -116,7 +116,7 @@ def _template() -> Any:
 
 
 def _other_splits(report: SiteReport) -> list[SiteResult]:
-    return [result for result in report.results if result.split != "test" and not result.pooled]
+    return [result for result in report.results if result.split != "test"]
 
 
 def _parts(shown: Sequence[SiteResult]) -> list[SiteResult]:

@@ -92,7 +92,7 @@ def _both(sample: BinarySample) -> bool:
 def _roc(lines: Sequence[_Line], site: str) -> Markup | None:
     if not lines:
         return None
-    axes = Axes(300, 290, (0, 1), (0, 1))
+    axes = Axes(272, 268, (0, 1), (0, 1))
     parts = [axes.frame("1 − specificity", "sensitivity", UNIT, UNIT), axes.path([(0, 0), (1, 1)], "#9aa4ae", "3 3", 1)]
     for line in reversed(lines):
         points = roc_points(line.sample.positive, line.sample.scores)
@@ -106,7 +106,7 @@ def _roc(lines: Sequence[_Line], site: str) -> Markup | None:
 
 
 def _reliability(lines: Sequence[_Line], site: str) -> Markup | None:
-    axes = Axes(300, 290, (0, 1), (0, 1))
+    axes = Axes(272, 268, (0, 1), (0, 1))
     parts = [axes.frame("predicted probability", "observed share", UNIT, UNIT),
              axes.path([(0, 0), (1, 1)], "#9aa4ae", "3 3", 1)]
     drawn = False
