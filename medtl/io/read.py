@@ -5,7 +5,7 @@ import gzip
 import math
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ import numpy as np
 from medtl.io.nifti import is_nifti, read_nifti
 from medtl.io.raster import is_raster, read_raster
 from medtl.io.reasons import Reason
-from medtl.io.series import Scanner, Series
+from medtl.io.series import Series
 
 Format = Literal["dicom", "nifti", "raster", "zip", "other"]
 
@@ -59,7 +59,7 @@ def sniff(path: Path) -> Format:
 
 
 def read_scan(path: Path) -> list[Series]:
-    """Reads a file or a folder, in any format that the project knows.
+    """Reads a file or a folder, in any format that the project knows; every series is in memory at once.
 
     Args:
         path: a DICOM file, folder or zip; a NIfTI file; a PNG, JPEG, TIFF or BMP; or a folder with any of them. In a
@@ -69,30 +69,76 @@ def read_scan(path: Path) -> list[Series]:
     Returns:
         At least one series, refused ones included; never an exception for what a file holds.
     """
+    return [load() for _, load in _planned(path)]
+
+
+def read_chosen(path: Path, rule: Choice | None = None) -> tuple[Series, str]:
+    """Reads only the series that stands for a study: headers first, then the pixels of the chosen one.
+
+    Where the pixels of the chosen series turn out to be unreadable, the next best is read.
+
+    Args:
+        path: as for :func:`read_scan`.
+        rule: another preference than the thinnest complete axial original.
+
+    Returns:
+        The series, refused if none can be read, and the reason in one sentence.
+    """
+    planned = _planned(path)
+    judged = [header for header, _ in planned]
+    while True:
+        at, why = choose_candidate([candidate(each) for each in judged], rule)
+        if at is None:
+            return _most_telling(judged), why
+        judged[at] = planned[at][1]()
+        if judged[at].verdict != "refused":
+            return judged[at], why
+
+
+def _planned(path: Path) -> list[tuple[Series, Callable[[], Series]]]:
+    """Every series below a path, judged from its header, with the step that reads its pixels."""
     if not path.is_dir():
-        kind = sniff(path)
-        if kind == "nifti":
-            return read_nifti(path)
-        if kind == "raster":
-            return read_raster(path)
-        return _read_dicom(path)
-    found: list[Series] = []
+        return _planned_file(path, sniff(path))
+    found: list[tuple[Series, Callable[[], Series]]] = []
     others = False
     for folder, folders, names in os.walk(path, followlinks=False):
         folders.sort()
         for name in sorted(names):
             file = Path(folder, name)
             kind = sniff(file) if file.is_file() else "other"
-            if kind == "nifti":
-                found.extend(read_nifti(file))
-            elif kind == "raster":
-                found.extend(read_raster(file))
+            if kind in ("nifti", "raster"):
+                found += _planned_file(file, kind)
             else:
                 others = True
     if others or not found:
-        judged = _read_dicom(path)
-        found = [s for s in judged if s.verdict != "refused" or s.shape is not None or not found] + found
+        dicom = _planned_dicom(path)
+        if found and all(not header.instances or header.shape is None for header, _ in dicom):
+            dicom = []  # notes and archives beside images, none of them a series
+        found = dicom + found
     return found
+
+
+def _planned_file(path: Path, kind: Format) -> list[tuple[Series, Callable[[], Series]]]:
+    if kind == "nifti":
+        return [(read_nifti(path, pixels=False)[0], lambda: read_nifti(path)[0])]
+    if kind == "raster":
+        return [(read_raster(path, pixels=False)[0], lambda: read_raster(path)[0])]
+    return _planned_dicom(path)
+
+
+def _planned_dicom(path: Path) -> list[tuple[Series, Callable[[], Series]]]:
+    from medtl.io.dicom import index_study  # kept out of the import of this module: rasters need no DICOM dictionary
+
+    return [(plan.header, plan.load) for plan in index_study(path)]
+
+
+def _most_telling(series: Sequence[Series]) -> Series:
+    """Of refused series, the one with the most slices: its reason is the one that people ask for."""
+    return max(series, key=lambda each: (each.shape is not None, _slices(each)))
+
+
+def _slices(series: Series) -> int:
+    return series.shape[2] if series.shape else series.instances
 
 
 @dataclass(frozen=True)
@@ -206,7 +252,7 @@ def candidate(series: Series) -> Candidate:
         readable=series.verdict != "refused", orientation=orientation(series),
         original=not {value.strip().upper() for value in series.image_type} & _DERIVED,
         thickness_mm=math.inf if thickness is None else thickness,
-        slices=series.shape[2] if series.shape else series.instances, modality=series.modality or "",
+        slices=_slices(series), modality=series.modality or "",
     )
 
 
@@ -221,13 +267,3 @@ def orientation(series: Series) -> str:
         return ""
     cosines = np.abs(normal) / length
     return ("sagittal", "coronal", "axial")[int(cosines.argmax())] if cosines.max() >= PLANE_COSINE else "oblique"
-
-
-def _read_dicom(path: Path) -> list[Series]:
-    from medtl.io.dicom import read_study
-
-    found = list(read_study(path))
-    if found:
-        return found
-    reason = Reason.EMPTY if path.is_dir() else Reason.UNKNOWN_FORMAT
-    return [Series("refused", (reason,), None, Scanner(), None, (), details=(reason.meaning,))]
