@@ -16,8 +16,26 @@ SIZE = 64
 SITES = ("first_hospital", "second_hospital")
 RUN = "first"
 
+_SITE = '  {0}: {{studies: {3}, patients: {3}, classes: {{blob: {{"0": {1}, "1": {2}}}}}}}'
 _WITH_CARD = "data: {card: data_card.yaml, input: {size: 64}}"
 _WITHOUT_CARD = "data: {manifest: manifest.csv, root: ., input: {size: 64}}"
+
+_CARD = """\
+# Checked against the files by: medtl check data_card.yaml
+name: first
+title: Made-up pictures of two hospitals, to be replaced by your own
+licence: made on this machine; do with them what you like
+modality: OT
+source: {name: manifest, options: {file: manifest.csv}}
+root: .
+labels:
+  blob: {classes: ["0", "1"], what: "1 = there is a bright blob in the body"}
+sites:
+SITES
+known_shifts: [the second hospital's scanner has another grey curve and more noise]
+do_not_use_for: [anything but trying medtl]
+simulated: true
+"""
 
 _CONFIG = """\
 # A blob or none? Train at one hospital, adapt to another, report on both.
@@ -51,7 +69,8 @@ def scaffold(folder: Path, with_card: bool = True) -> str:
     counts = _write_scans(folder)
     write_text(folder / f"{RUN}.yaml", _CONFIG.replace("DATA", _WITH_CARD if with_card else _WITHOUT_CARD))
     if with_card:
-        write_text(folder / "data_card.yaml", _card(counts))
+        sites = (_SITE.format(site, *counts[site], sum(counts[site])) for site in SITES)
+        write_text(folder / "data_card.yaml", _CARD.replace("SITES", "\n".join(sites)))
     start_project(folder)
     steps = [f"cd {folder}", f"medtl train --config {RUN}.yaml", f"medtl evaluate {RUN}", f"medtl export {RUN}"]
     if with_card:
@@ -94,4 +113,5 @@ def _scan(rng: np.random.Generator, blob: bool, second: bool) -> NDArray[np.uint
         body += 0.4 * np.exp(-(((x - across) ** 2 + (y - down) ** 2) / (2 * rng.uniform(0.05, 0.08) ** 2)))
     noise = rng.normal(0.0, 0.06 if second else 0.03, size=body.shape)
     seen = (0.15 + 0.7 * body) ** 0.7 + noise if second else body + noise  # another curve, and more noise
-    return (np.clip(seen, 0, 1) * 255).round().astype(np.uint8)
+    pixels: NDArray[np.uint8] = (np.clip(seen, 0, 1) * 255).round().astype(np.uint8)
+    return pixels

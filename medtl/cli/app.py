@@ -8,7 +8,6 @@ from typer.core import TyperGroup
 
 from medtl.cli import data, look, verbs
 from medtl.errors import ConfigError
-from medtl.types import nearest
 
 _ABOUT = """Carry a model from one hospital's scans to another's, and say honestly how well it does there.
 
@@ -19,10 +18,12 @@ _HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class _Commands(TyperGroup):
-    """The group of all commands: an unknown one is answered with the nearest, and Ctrl-C reaches the caller."""
+    """All commands: an unknown one is answered with the nearest; Ctrl-C and a closed pipe reach the caller."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and not args[0].startswith("-") and args[0] not in self.commands:
+            from medtl.types import nearest  # not before: it brings numpy
+
             hint = nearest(args[0], tuple(self.commands))
             known = f"did you mean `medtl {hint}`?" if hint else f"expected one of {', '.join(self.commands)}"
             raise ConfigError(f"medtl {args[0]}: no such command; {known}")
@@ -31,12 +32,16 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt as interrupt:
-            raise _Interrupted from interrupt
+        except (KeyboardInterrupt, BrokenPipeError) as ending:
+            raise _Carried(ending) from ending
 
 
-class _Interrupted(Exception):
-    """Ctrl-C within a command, carried past typer, which would end the process itself."""
+class _Carried(Exception):
+    """Ctrl-C or a closed pipe within a command, carried past typer, which would end the process itself."""
+
+    def __init__(self, ending: BaseException) -> None:
+        super().__init__()
+        self.ending = ending
 
 
 def _version(asked: bool) -> None:
@@ -79,11 +84,12 @@ def run(words: list[str]) -> int:
     Raises:
         MedtlError: from the command.
         KeyboardInterrupt: the user pressed Ctrl-C.
+        BrokenPipeError: the reader of stdout is gone.
     """
     try:
         typer.main.get_command(_build()).main(words, prog_name="medtl")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
-    except _Interrupted:
-        raise KeyboardInterrupt from None
+    except _Carried as carried:
+        raise carried.ending from None
     return 0

@@ -13,7 +13,7 @@ from medtl.cli.show import show, table
 
 def list_names(
     what: Annotated[
-        str, typer.Argument(metavar="KIND", help="methods, backbones, sources, metrics, tasks, exports, configs, cards.")
+        str, typer.Argument(metavar="KIND", help="methods, backbones, sources, metrics, tasks, exports, configs, cards")
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of objects.")] = False,
 ) -> None:

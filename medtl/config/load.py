@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from medtl.config.options import check_methods
 from medtl.config.overrides import Overrides, apply_overrides
 from medtl.config.sections import Config
 from medtl.config.semantics import check_meaning
-from medtl.config.validate import SECTIONS, check_value, unknown_key
+from medtl.config.validate import SECTIONS, check_value, unknown_key, validated
 from medtl.registry import FAMILIES
 
 
@@ -47,16 +48,13 @@ def _checked(document: Document, origin: Path | None) -> Config:
     data = {key: value for key, value in document.data.items() if key != "origin"}
     if "origin" in document.data:
         document.wrong(("origin",), unknown_key("origin", SECTIONS))
-    config = check_value(document, (), Config, data)
+    check_methods(document)  # first: it says what an entry of `transfer` should look like
+    check_value(document, (), Config, data)
     check_meaning(document)
-    check_methods(document)
     document.stop_if_wrong()
     _resolve_paths(document)
-    completed: Config | None = check_value(document, (), Config, document.data)
-    assert config is not None
-    assert completed is not None
-    object.__setattr__(completed, "origin", origin)
-    return completed
+    config: Config = validated(Config, document.data)
+    return dataclasses.replace(config, origin=origin)
 
 
 def _drop_empty_blocks(document: Document) -> None:

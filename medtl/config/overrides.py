@@ -55,6 +55,7 @@ def _put(document: Document, keys: KeyPath, value: Any, typed: str) -> None:
                     document.wrong(keys, f"{below} is {shown(holder[key])}, which has nothing below it")
                     return
                 holder[key] = {}
+                document.overridden[keys[: position + 1]] = typed
             holder = holder[key]
             continue
         if not isinstance(key, int) or key > len(holder):
