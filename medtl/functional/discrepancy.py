@@ -57,7 +57,9 @@ def mk_mmd2(source: Tensor, target: Tensor, bandwidths: tuple[float, ...] = BAND
     terms = linear_time_terms(kernels.detach(), len(source))
     if terms.shape[1] < 2:
         return per_kernel.mean()
-    return kernel_weights(per_kernel, torch.cov(terms).reshape(len(kernels), len(kernels))) @ per_kernel
+    with torch.autocast(source.device.type, enabled=False):
+        covariance = torch.cov(terms).reshape(len(kernels), len(kernels))
+        return (kernel_weights(per_kernel, covariance) * per_kernel).sum()
 
 
 def mmd2_per_kernel(kernels: Tensor, n: int) -> Tensor:

@@ -69,7 +69,7 @@ def real_model(backbone: str, seed: int = 0, *, bn: str = "joint") -> Model:
 
 
 def cohort(*, visible: int = 0, flipped: bool = False, per_site: int = 16) -> Cohort:
-    """Studies of three hospitals; ``visible`` target labels may be seen, and ``flipped`` turns the target's labels round."""
+    """Studies of three hospitals; ``visible`` target labels may be seen, ``flipped`` turns the target's labels round."""
     items, role, split = [], [], []
     for site, (part, _, _) in SITES.items():
         for k in range(per_site):
@@ -84,7 +84,7 @@ def cohort(*, visible: int = 0, flipped: bool = False, per_site: int = 16) -> Co
             else:
                 split.append("adapt" if fraction < 0.5 else "test")
     hidden = np.array([r == "target" for r in role])
-    hidden[[i for i, (r, s) in enumerate(zip(role, split, strict=True)) if (r, s) == ("target", "adapt")][:visible]] = False
+    hidden[[i for i, part in enumerate(split) if part == "adapt"][:visible]] = False
     catalogue = Catalogue(tuple(items), ("nodule",), Path("."), simulated=True)
     return Cohort(catalogue, tuple(role), tuple(split), hidden)
 
@@ -104,8 +104,8 @@ def loader(
         _, offset, gain = SITES[item.site]
         arrays[i] = (offset + gain * image).astype(np.float32).clip(0, 1)
     return PairLoader(
-        Prepared.in_memory(of.catalogue, arrays), of, batch_size=train.batch_size, seed=train.seed, with_target=with_target,
-        augment=augment,  # type: ignore[arg-type]
+        Prepared.in_memory(of.catalogue, arrays), of, batch_size=train.batch_size, seed=train.seed,
+        with_target=with_target, augment=augment,  # type: ignore[arg-type]
     )
 
 
