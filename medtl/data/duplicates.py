@@ -17,12 +17,18 @@ from medtl.types import Cohort
 
 SIDE = 8
 """Of the hash: 8 x 8 signs of differences along rows and as many along columns, 128 bits."""
-MAX_BITS = 28
+MAX_BITS = 22
 """Of 128; unrelated scans differ in about 64, but chests are alike, so this only proposes."""
 SMALL = 32
-MIN_CORRELATION = 0.985
+MIN_CORRELATION = 0.95
 """Between high-passed small pictures at the best of small shifts and scales."""
+EDGE = 4
+SHIFT = 1
+SCALES = (0.96, 1.0, 1.04)
+PROMISING = 0.88
+"""Coarse correlation from which a pair is aligned finely."""
 _BLOCK = 512
+_PAIRS = 4096
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,10 @@ def duplicate_pairs(
     hashes = _hashes(small)
     numbers = {part: i for i, part in enumerate(dict.fromkeys(parts))}
     part = np.array([numbers[p] for p in parts], dtype=np.int64)
-    words = np.array([hash(d) if d else -1 - i for i, d in enumerate(digests)], dtype=np.int64)
-    pairs = []
+    names = {digest: i for i, digest in enumerate(dict.fromkeys(digests))}
+    words = np.array([names[d] if d else -1 - i for i, d in enumerate(digests)], dtype=np.int64)
+    pairs: list[tuple[int, int, bool, float]] = []
+    near: list[tuple[int, int]] = []
     for start in range(0, len(small), _BLOCK):
         rows = slice(start, start + _BLOCK)
         bits = _bits(hashes[rows], hashes)
@@ -121,7 +129,17 @@ def duplicate_pairs(
             first, second = start + int(i), int(j)
             if digests[first] and digests[first] == digests[second]:
                 pairs.append((first, second, True, 1.0))
-            elif (similarity := _similarity(small[first], small[second])) >= MIN_CORRELATION:
+            else:
+                near.append((first, second))
+    if near:
+        ends = np.array(near, dtype=np.int64)
+        coarse = _coarse(small, ends[:, 0], ends[:, 1])
+        for i in np.flatnonzero(coarse >= PROMISING):
+            first, second = near[i]
+            similarity = float(coarse[i])
+            if similarity < MIN_CORRELATION:
+                similarity = _fine(small[first], small[second])
+            if similarity >= MIN_CORRELATION:
                 pairs.append((first, second, False, similarity))
     return sorted(pairs)
 
@@ -157,27 +175,58 @@ def _bits(some: NDArray[np.uint8], all_: NDArray[np.uint8]) -> NDArray[np.int64]
     return np.asarray(a.sum(1)[:, None] + b.sum(1)[None, :] - 2 * a @ b.T, dtype=np.int64)
 
 
-def _similarity(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """The greatest correlation of the middle of one picture with the other, shifted and scaled a little."""
-    from scipy.ndimage import affine_transform
-
-    edge = 4
-    middle = _sharp(first)[edge:-edge, edge:-edge].ravel()
-    best = -1.0
-    centre = (SMALL - 1) / 2
-    for scale in (0.94, 0.97, 1.0, 1.03, 1.06):
-        scaled = second if scale == 1.0 else affine_transform(
-            second, np.diag([scale, scale]), offset=centre * (1 - scale), order=1, mode="nearest")
-        sharp = _sharp(scaled)
-        for down in (-2, -1, 0, 1, 2):
-            for across in (-2, -1, 0, 1, 2):
-                part = sharp[edge + down:SMALL - edge + down, edge + across:SMALL - edge + across].ravel()
-                best = max(best, float(middle @ part / max(np.linalg.norm(middle) * np.linalg.norm(part), 1e-12)))
+def _coarse(
+    small: NDArray[np.float32], first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The greatest correlation of the middle of each first picture with the second, over small shifts and scales."""
+    best = np.full(len(first), -1.0)
+    middle = _unit(_sharp(small)[:, EDGE:-EDGE, EDGE:-EDGE])
+    for scale in SCALES:
+        sharp = _sharp(np.stack([_moved(picture, scale, 0.0, 0.0) for picture in small]) if scale != 1.0 else small)
+        for down in range(-SHIFT, SHIFT + 1):
+            for across in range(-SHIFT, SHIFT + 1):
+                part = _unit(sharp[:, EDGE + down:SMALL - EDGE + down, EDGE + across:SMALL - EDGE + across])
+                for start in range(0, len(first), _PAIRS):
+                    rows = slice(start, start + _PAIRS)
+                    found = np.einsum("ij,ij->i", middle[first[rows]], part[second[rows]])
+                    np.maximum(best[rows], found, out=best[rows])
     return best
 
 
-def _sharp(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The picture less its local mean: what is particular to one scan rather than to all chests."""
+def _fine(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """The correlation of the middles after the second picture was moved and scaled onto the first."""
+    from scipy.optimize import minimize
+
+    middle = _unit(_sharp(first[None])[:, EDGE:-EDGE, EDGE:-EDGE])[0]
+
+    def loss(move: NDArray[np.float64]) -> float:
+        moved = _sharp(_moved(second, 1.0 + move[0] / SMALL, move[1], move[2])[None])
+        return -float(middle @ _unit(moved[:, EDGE:-EDGE, EDGE:-EDGE])[0])
+
+    simplex = np.vstack([np.zeros(3), 1.5 * np.eye(3)]) - 0.5
+    found = minimize(loss, np.zeros(3), method="Nelder-Mead",
+                     options={"initial_simplex": simplex, "maxfev": 80, "xatol": 0.02, "fatol": 1e-4})
+    return -float(found.fun)
+
+
+def _moved(picture: NDArray[np.float32], scale: float, down: float, across: float) -> NDArray[np.float32]:
+    """The picture about its centre, scaled and shifted by pixels, its border continued."""
+    from scipy.ndimage import affine_transform
+
+    centre = (SMALL - 1) / 2 * (1 - scale)
+    moved = affine_transform(picture, np.array([scale, scale]), offset=(centre + down, centre + across), order=1,
+                             mode="nearest")
+    return np.asarray(moved, dtype=np.float32)
+
+
+def _unit(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows of length 1, (n, pixels); a constant picture stays 0."""
+    rows = pictures.reshape(len(pictures), -1)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+
+
+def _sharp(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pictures less their local mean: what is particular to one scan rather than to all chests."""
     from scipy.ndimage import uniform_filter
 
-    return np.asarray(picture - uniform_filter(picture, 9, mode="nearest"), dtype=np.float32)
+    return np.asarray(pictures - uniform_filter(pictures, (0, 9, 9), mode="nearest"), dtype=np.float32)
