@@ -9,7 +9,8 @@ from medtl.io.dicom.sources import FileSource, Source
 from medtl.io.reasons import Reason
 from medtl.io.series import Dropped
 
-_RECORDS, _FILE_ID, _MEDIA_CLASS = 0x00041220, 0x00041500, 0x00020002
+_RECORDS, _FILE_ID = 0x00041220, 0x00041500
+_DIRECTORY_CLASS = b"1.2.840.10008.1.3.10"
 
 
 def referenced_files(source: FileSource, limits: Limits) -> tuple[list[Source], list[Dropped]] | None:
@@ -23,9 +24,9 @@ def referenced_files(source: FileSource, limits: Limits) -> tuple[list[Source], 
         The files it refers to that exist below its folder, and those that do not; ``None`` when it is no DICOMDIR.
     """
     try:
-        elements = open_header(source, limits).elements
-        if _RECORDS not in elements:
+        if _DIRECTORY_CLASS not in source.head(1024)[0]:
             return None
+        elements = open_header(source, limits).elements
         records = elements.items(_RECORDS)
     except Refusal:
         return None
@@ -41,6 +42,8 @@ def referenced_files(source: FileSource, limits: Limits) -> tuple[list[Source], 
             absent.append(Dropped(root.joinpath(*parts), Reason.UNREADABLE_FILE, "the DICOMDIR names a missing file"))
         else:
             found[place] = FileSource(place)
+    if not found and not absent:
+        absent.append(Dropped(source.path, Reason.NOT_AN_IMAGE, "the DICOMDIR refers to no file"))
     return list(found.values()), absent
 
 

@@ -167,7 +167,7 @@ def _fit(positions: Vector, projections: Vector, rounding: Vector) -> _Fit:
         plain = max(0.01, 0.01 * length)
         worst = float(np.linalg.norm(residual, axis=1).max())
         explained = rounding.max() < min(_ROUNDING_MM, _ROUNDING_SHARE * length) and bool(
-            np.all(np.abs(residual) <= 1.05 * rounding + 1e-6))
+            np.all(np.abs(residual) <= 1.5 * rounding + 1e-6))
         if worst <= plain or explained:
             holes = bool(np.any(np.diff(places) > 1))
             best = _Fit(origin, step, places.astype(np.intp), "gaps" if holes else "uniform", worst > plain)

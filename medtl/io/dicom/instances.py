@@ -135,6 +135,11 @@ class Frame:
     separators: Mapping[str, Hashable]
 
 
+def is_image_class(sop_class: str) -> bool:
+    """Whether objects of a SOP class always hold an image."""
+    return sop_class.removeprefix(_CLASS) in _MODALITY_OF_CLASS
+
+
 def instance_of(source: Source, opened: Opened) -> Instance:
     """Reads what holds for a whole object."""
     e = opened.elements

@@ -22,7 +22,7 @@ class Limits:
     """
 
     header_bytes: int = 1 << 26
-    elements: int = 400_000
+    elements: int = 200_000
     depth: int = 24
     files: int = 2_000_000
     voxels: int = 1 << 30

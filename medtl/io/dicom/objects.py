@@ -5,7 +5,16 @@ from dataclasses import replace
 
 from medtl.io.dicom.enhanced import PER_FRAME, enhanced_frames
 from medtl.io.dicom.headers import open_header
-from medtl.io.dicom.instances import NOT_IMAGES, Frame, Instance, classic_frame, instance_of, pair, rescale
+from medtl.io.dicom.instances import (
+    NOT_IMAGES,
+    Frame,
+    Instance,
+    classic_frame,
+    instance_of,
+    is_image_class,
+    pair,
+    rescale,
+)
 from medtl.io.dicom.limits import Limits, Refusal
 from medtl.io.dicom.pixels import check_size
 from medtl.io.dicom.sources import Source
@@ -46,7 +55,7 @@ def read_frames(source: Source, limits: Limits) -> tuple[Instance, list[Frame]]:
         if instance.modality in NOT_IMAGES:
             return instance, []
         if instance.layout is None:
-            if e.integer(0x00280010):
+            if e.integer(0x00280010) or is_image_class(instance.sop_class):
                 raise Refusal(Reason.SIZE_MISMATCH, "the object describes pixels but holds none")
             return instance, []
         frames = instance.layout.frames
