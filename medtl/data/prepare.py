@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtl.data.cache import ScanCache, Unreadable
+from medtl.data.preflight import preflight
 from medtl.data.prepared import Prepared
 from medtl.data.transforms import Preprocess
 from medtl.data.windows import UnitError
@@ -46,13 +47,7 @@ def prepare(
         DataError: files are missing, or more scans than allowed cannot be read; nothing is lost in the cache.
     """
     catalogue = data.catalogue if isinstance(data, Cohort) else data
-    positions = list(range(len(catalogue.items)))
-    if isinstance(data, Cohort):
-        positions = [i for i in positions if data.role[i] != "unused" and data.split[i] != "unused"]
-    missing = [f"row {catalogue.items[i].row}: {_relative(catalogue, i)!r} does not exist under data.root; copy it "
-               f"there or remove the row" for i in positions if not catalogue.items[i].path.exists()]
-    if missing:
-        raise DataError(*at_most_ten(missing))
+    positions = preflight(data)
 
     def one(position: int) -> tuple[str, str] | Refusal:
         item = catalogue.items[position]
@@ -104,7 +99,3 @@ def _stop(refusals: Sequence[Refusal], total: int, max_refused: float) -> None:
 def _refusal(item: Item, reasons: tuple[str, ...], detail: str) -> Refusal:
     return Refusal(item.row, item.study, item.site, reasons, detail)
 
-
-def _relative(catalogue: Catalogue, position: int) -> str:
-    path = catalogue.items[position].path
-    return str(path.relative_to(catalogue.root)) if path.is_relative_to(catalogue.root) else path.name
