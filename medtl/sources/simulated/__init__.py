@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from medtl.progress import Progress
+from medtl.sources.base import Labelling
+from medtl.sources.manifest import Manifest
 from medtl.sources.simulated.generate import generate
 from medtl.sources.simulated.scanner import HOSPITALS, Hospital, Kernel, Protocol, Scanner
 from medtl.sources.simulated.study import SimulatedStudy, simulate_study
 from medtl.sources.simulated.thorax import Thorax
 from medtl.types import Catalogue
-
-if TYPE_CHECKING:
-    from medtl.tasks.base import Task
 
 __all__ = [
     "HOSPITALS",
@@ -47,7 +45,7 @@ class Simulated:
     seed: int = 0
     sites: tuple[str, ...] = ("north", "east", "south")
 
-    def catalogue(self, *, root: Path, task: Task, salt: bytes, progress: Progress | None = None) -> Catalogue:
+    def catalogue(self, *, root: Path, task: Labelling, salt: bytes, progress: Progress | None = None) -> Catalogue:
         """Generate what is missing and return the table of studies.
 
         Args:
@@ -63,8 +61,6 @@ class Simulated:
             OptionError: a site is unknown.
             DataError: the folder cannot be written.
         """
-        from medtl.sources.manifest import Manifest
-
         if progress is not None:
             progress.start("simulating chest CT", self.studies_per_site * len(self.sites))
         tell = None if progress is None else (lambda done, total: progress.advance())
@@ -73,4 +69,5 @@ class Simulated:
         finally:
             if progress is not None:
                 progress.finish()
-        return replace(Manifest().catalogue(root=root, task=task, salt=salt, progress=progress), simulated=True)
+        table = Manifest(sites=self.sites).catalogue(root=root, task=task, salt=salt, progress=progress)
+        return replace(table, simulated=True)

@@ -117,7 +117,9 @@ def acquire(
         g/cm^2 of water, (angles, bins, slices).
     """
     beam = spectrum(protocol.kvp)
-    signal, effective = transmission(project(water, geometry), project(bone, geometry), beam)
+    lines = project(np.concatenate([water, bone], axis=-1), geometry)  # one product: the matrix is read once
+    slices = water.shape[-1]
+    signal, effective = transmission(lines[:, :slices], lines[:, slices:], beam)
     if rng is not None:
         air = photons_per_ray(beam, scanner, protocol, geometry)
         expected = effective * np.float32(air)

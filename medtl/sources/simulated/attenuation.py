@@ -34,7 +34,7 @@ TUBE_FILTER_MM_AL = 8.0
 """Inherent and added filtration with the middle of the bow-tie, as aluminium; gives a half-value layer near 8 mm."""
 
 PHOTONS_PER_MM2_MAS = 1.0e6
-"""Photons behind the filters per mm^2 and mAs, 1 m from the focus, at 120 kVp (about 5 mR/mAs at 2.7e5 photons/mm^2/mR)."""
+"""Photons behind the filters per mm^2 and mAs, 1 m from the focus, at 120 kVp: 4 mR/mAs at 2.7e5 photons/mm^2/mR."""
 
 K_EDGE_TUNGSTEN_KEV = 69.5
 K_LINE_KEV = 59.3

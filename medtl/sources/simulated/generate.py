@@ -103,11 +103,12 @@ def generate(
             guess = f": did you mean {hint!r}?" if hint else ""
             raise OptionError(f"simulated: no site {site!r}{guess} Sites: {', '.join(known)}")
     try:
-        return _generate(folder, [(s, i, known[s]) for s in sites for i in range(studies_per_site)], seed, progress, workers)
+        jobs = [(site, index, known[site]) for site in sites for index in range(studies_per_site)]
+        return _generate(folder, jobs, seed, progress, workers)
     except OSError as error:
         raise DataError(
-            f"simulated scans cannot be written to {error.filename or folder}: {error.strerror}. Free space, or set data.root"
-            " to a folder that can be written; finished studies are kept and the same command goes on from there"
+            f"simulated scans cannot be written to {error.filename or folder}: {error.strerror}. Free space, or set"
+            " data.root to a folder that can be written; finished studies are kept, and the same command goes on"
         ) from error
 
 
@@ -186,7 +187,8 @@ def _finished(folder: Path, note: Path, wanted: str) -> Row | None:
     lines = note.read_text(encoding="utf-8").split("\n")
     if len(lines) != 8 or lines[0] != wanted:
         return None
-    row = Row(*lines[1:6], nodule=int(lines[6]), files=int(lines[7]))
+    path, site, patient, study, scanner = lines[1:6]
+    row = Row(path, site, patient, study, scanner, int(lines[6]), int(lines[7]))
     return row if len(list((folder / row.path).glob("*.dcm"))) == row.files else None
 
 

@@ -26,12 +26,12 @@ class Geometry:
         pitch_mm: width of a detector bin, at the isocentre.
     """
 
-    columns: int = 176
-    rows: int = 128
-    pixel_mm: float = 2.5
+    columns: int = 160
+    rows: int = 116
+    pixel_mm: float = 2.75
     angles: int = 120
-    bins: int = 176
-    pitch_mm: float = 2.5
+    bins: int = 160
+    pitch_mm: float = 2.75
 
     @property
     def scan_radius_mm(self) -> float:
@@ -56,7 +56,7 @@ class Geometry:
 
 
 def _footprint(offset: NDArray[np.float64], wide: float, narrow: float) -> NDArray[np.float64]:
-    """Integral from minus infinity to `offset` of a pixel's unit-area trapezoid shadow with half-widths wide >= narrow."""
+    """Integral up to `offset` of a pixel's shadow: a trapezoid of area 1 with half-widths wide >= narrow."""
     if wide - narrow < 1e-9:
         return np.clip((offset + wide) / (2 * wide), 0.0, 1.0)
     rising = np.clip(offset, -wide, -narrow) + wide

@@ -48,10 +48,11 @@ def filter_matrix(geometry: Geometry, kernel: Kernel) -> NDArray[np.float32]:
     ramp[taps == 0] = 1.0 / (4.0 * pitch_cm**2)
     odd = taps % 2 == 1
     ramp[odd] = -1.0 / (np.pi * taps[odd] * pitch_cm) ** 2
-    frequency = np.fft.rfftfreq(length) * 2.0
+    frequency = np.asarray(np.fft.rfftfreq(length) * 2.0, dtype=np.float64)
     response = np.fft.irfft(np.fft.rfft(np.fft.ifftshift(ramp)) * gain(kernel, frequency), length) * pitch_cm
     lag = np.arange(geometry.bins)[:, None] - np.arange(geometry.bins)[None, :]
-    return response[lag % length].astype(np.float32)
+    taken: NDArray[np.float32] = response[lag % length].astype(np.float32)
+    return taken
 
 
 def reconstruct(
@@ -68,10 +69,10 @@ def reconstruct(
         padding: value outside the reconstruction circle.
 
     Returns:
-        HU, (size, size, slices): rows from front to back, columns from the patient's right to left. Water is 0, air -1000.
+        HU, (size, size, slices): rows from front to back, columns from the patient's right to left; water 0, air -1000.
     """
     filtered = np.matmul(filter_matrix(geometry, kernel), lines).reshape(geometry.angles * geometry.bins, -1)
-    density = backprojection_matrix(geometry, size, fov_mm) @ filtered
-    hu = (1000.0 * (density - np.float32(1.0))).reshape(size, size, -1).astype(np.float32)
+    density: NDArray[np.float32] = backprojection_matrix(geometry, size, fov_mm) @ filtered
+    hu = (density.reshape(size, size, -1) - np.float32(1.0)) * np.float32(1000.0)
     hu[~reconstruction_circle(size)] = padding
     return hu

@@ -2,9 +2,9 @@
 
 Settings are typical published ones:
 
-- Dose and voltage: diagnostic chest CT 120 kVp at 70 to 150 effective mAs, slender patients 100 kVp (ACR-SPR-STR practice
-  parameter for thoracic CT; AAPM adult routine chest protocols, 2016). Low-dose screening 120 to 140 kVp at 20 to 60 mAs,
-  1.0 to 2.5 mm (NLST Research Team, Radiology 2011; AAPM lung cancer screening protocols, 2019).
+- Dose and voltage: diagnostic chest CT 120 kVp at 70 to 150 effective mAs, slender patients 100 kVp (ACR-SPR-STR
+  practice parameter for thoracic CT; AAPM adult routine chest protocols, 2016). Low-dose screening 120 to 140 kVp at 20
+  to 60 mAs, 1.0 to 2.5 mm (NLST Research Team, Radiology 2011; AAPM lung cancer screening protocols, 2019).
 - Thickness: 5 mm on older routine protocols, 2 to 3 mm today, 1.0 to 1.25 mm for screening and high resolution.
 - Kernels: soft (B30f, GE Standard) and lung (B60f to B70f, GE Lung and Bone), which lift middle frequencies above 1.
 - Field of view: 320 to 400 mm for adults.
@@ -16,6 +16,9 @@ frequency: relations among scanners are kept, absolute line pairs per cm are abo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from medtl.sources.simulated.thorax import NoduleDistribution
 
@@ -65,6 +68,10 @@ class Protocol:
     spacing_mm: float
     fov_mm: float
     slices: int
+
+    def slice_centres_mm(self) -> NDArray[np.float64]:
+        """z of the slices' centres, from the feet to the head, around 0."""
+        return np.asarray((np.arange(self.slices) - (self.slices - 1) / 2) * self.spacing_mm, dtype=np.float64)
 
 
 @dataclass(frozen=True)

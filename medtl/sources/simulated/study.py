@@ -122,7 +122,7 @@ def simulate_study(
     if examination == 2:
         thorax = thorax.followed_up(chance)
     protocol, scanner = hospital.protocol, hospital.scanner
-    slices = (np.arange(protocol.slices) - (protocol.slices - 1) / 2) * protocol.spacing_mm
+    slices = protocol.slice_centres_mm()
     water, bone = lay_out(thorax, geometry, slices, protocol.thickness_mm, scanner.table_mm)
     lines = acquire(water, bone, scanner, protocol, geometry, chance)
     image = reconstruct(lines, geometry, protocol.kernel, protocol.fov_mm, SIZE, scanner.padding)

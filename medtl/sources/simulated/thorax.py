@@ -17,7 +17,7 @@ SLAB_HALF_MM = 20.0
 """Nodules of a patient are placed so that their centres lie within this distance of the slab's centre."""
 
 ACTIONABLE_MM = 6.0
-"""Below this diameter a nodule needs no follow-up (MacMahon et al., Fleischner Society guidelines, 2017); none is drawn."""
+"""Smaller nodules need no follow-up and are not drawn (MacMahon et al., Fleischner Society guidelines, 2017)."""
 
 
 @dataclass(frozen=True)
@@ -144,11 +144,13 @@ class Thorax:
         spine = np.hypot(x / (self.spine_mm[0] + 5.0), (y - self.spine_centre_mm) / (self.spine_mm[1] + 5.0))
         depth = np.minimum(depth, (spine - 1.0) * self.spine_mm[1])
         ax, ay, ar = self.aorta_mm
-        return np.minimum(depth, np.hypot(x - ax, y - ay) - ar - 2.0).astype(np.float32)
+        depth = np.minimum(depth, np.hypot(x - ax, y - ay) - ar - 2.0)
+        return np.asarray(depth, dtype=np.float32)
 
     def at(self, x: float, y: float, z: float) -> float:
         """Depth in the lung of one point, in mm; negative outside."""
-        return float(self.lung_depth(np.float32([x]), np.float32([y]), np.float32([z]))[0])
+        point = np.array([[x], [y], [z]], dtype=np.float32)
+        return float(self.lung_depth(*point)[0])
 
     def followed_up(self, rng: np.random.Generator) -> Thorax:
         """The same patient some months later: nodules have grown or shrunk, the breath is a little different."""

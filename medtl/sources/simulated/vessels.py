@@ -15,6 +15,10 @@ SMALLEST_MM = 0.9
 """Radius at which a tree ends; thinner vessels are part of the parenchyma at this resolution."""
 
 
+HALF_LENGTH_MM = 48.0
+"""Vessels further than this above or below the slab's centre are not grown."""
+
+
 @dataclass(frozen=True)
 class Vessel:
     """One straight piece of a vessel.
@@ -67,7 +71,7 @@ def _grow(
     length = radius * rng.uniform(4.5, 8.0) + 3.0
     end = start + direction * length
     outside = np.hypot(end[0] / (cavity_mm[0] - 6.0), end[1] / (cavity_mm[1] - 6.0)) > 1.0
-    if outside or abs(end[2]) > 75.0:
+    if outside or abs(end[2]) > HALF_LENGTH_MM:
         return
     tapered = radius * 0.92
     vessels.append(Vessel(tuple(start.tolist()), tuple(end.tolist()), radius, tapered))

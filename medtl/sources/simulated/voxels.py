@@ -6,6 +6,9 @@ non-linear partial volume effect is left out).
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
@@ -29,27 +32,65 @@ Grid = NDArray[np.float32]
 PLANE_MM = 1.7
 """Largest distance between the planes that are averaged into a slice."""
 
+TEXTURE = 0.10
+"""Relative standard deviation of the aerated lung's density at the scale of lobules."""
+
 
 class Canvas:
     """Water and bone densities on (rows, columns, planes), painted over from the outside in.
 
     Args:
-        geometry: gives rows and columns.
-        planes_mm: z of the planes.
+        pixel_mm: size of a pixel.
+        x: mm, (1, columns, 1).
+        y: mm, (rows, 1, 1).
+        z: mm, (1, 1, planes).
+        water: g/cm^3, (rows, columns, planes).
+        bone: g/cm^3, (rows, columns, planes).
     """
 
-    def __init__(self, geometry: Geometry, planes_mm: Grid) -> None:
-        self.pixel = geometry.pixel_mm
-        self.x = geometry.x_mm()[None, :, None]
-        self.y = geometry.y_mm()[:, None, None]
-        self.z = planes_mm.astype(np.float32)[None, None, :]
+    def __init__(self, pixel_mm: float, x: Grid, y: Grid, z: Grid, water: Grid, bone: Grid) -> None:
+        self.pixel = pixel_mm
+        self.x, self.y, self.z = x, y, z
+        self.water, self.bone = water, bone
+
+    @classmethod
+    def blank(cls, geometry: Geometry, planes_mm: Grid) -> Canvas:
+        """An empty canvas: air everywhere.
+
+        Args:
+            geometry: gives rows and columns.
+            planes_mm: z of the planes, ascending.
+
+        Returns:
+            The canvas.
+        """
         shape = (geometry.rows, geometry.columns, len(planes_mm))
-        self.water = np.zeros(shape, np.float32)
-        self.bone = np.zeros(shape, np.float32)
+        x, y = geometry.x_mm()[None, :, None], geometry.y_mm()[:, None, None]
+        water, bone = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        return cls(geometry.pixel_mm, x, y, planes_mm[None, None, :], water, bone)
+
+    def window(self, half_width: float, top: float, bottom: float) -> Canvas:
+        """A part of the canvas that shares its memory, so that small structures cost little.
+
+        Args:
+            half_width: mm to either side of the midline.
+            top: lowest y in mm.
+            bottom: highest y in mm.
+
+        Returns:
+            The part.
+        """
+        columns = slice(*np.searchsorted(self.x.ravel(), [-half_width, half_width]).tolist())
+        rows = slice(*np.searchsorted(self.y.ravel(), [top, bottom]).tolist())
+        part = (rows, columns)
+        return Canvas(self.pixel, self.x[:, columns], self.y[rows], self.z, self.water[part], self.bone[part])
 
     def coverage(self, depth_mm: Grid) -> Grid:
         """Share of a pixel that is inside a surface, from the distance to it (positive inside)."""
-        return np.clip(np.float32(0.5) + depth_mm / np.float32(self.pixel), 0.0, 1.0)
+        share = depth_mm * np.float32(1.0 / self.pixel)
+        share += np.float32(0.5)
+        clipped: Grid = np.clip(share, np.float32(0.0), np.float32(1.0), out=share)
+        return clipped
 
     def paint(self, coverage: Grid, material: Material, box: tuple[slice, ...] = (slice(None),) * 3) -> None:
         """Replace what is there by a material, as far as it covers each pixel."""
@@ -60,9 +101,8 @@ class Canvas:
     def box(self, centre: NDArray[np.float64], reach: NDArray[np.float64]) -> tuple[slice, slice, slice] | None:
         """The part of the grid within `reach` of `centre` (x, y, z in mm), or None where it is empty."""
         slices = []
-        for axis, middle, half in ((self.y, centre[1], reach[1]), (self.x, centre[0], reach[0]), (self.z, centre[2], reach[2])):
-            values = axis.ravel()
-            low, high = np.searchsorted(values, [middle - half, middle + half])
+        for axis, along in ((self.y, 1), (self.x, 0), (self.z, 2)):
+            low, high = np.searchsorted(axis.ravel(), [centre[along] - reach[along], centre[along] + reach[along]])
             if low >= high:
                 return None
             slices.append(slice(int(low), int(high)))
@@ -106,7 +146,7 @@ def lay_out(
     planes, count = planes_of(slices_mm, thickness_mm)
     # Slices may overlap or leave gaps; `searchsorted` in Canvas.box needs ascending planes.
     order = np.argsort(planes, kind="stable")
-    canvas = Canvas(geometry, planes[order])
+    canvas = Canvas.blank(geometry, planes[order])
     _wall(canvas, thorax)
     _lungs(canvas, thorax)
     _spine(canvas, thorax)
@@ -121,7 +161,7 @@ def lay_out(
 def _oval(canvas: Canvas, half_width: float, half_depth: float, power: float) -> Grid:
     """Approximate depth below the surface of an oval cylinder, (rows, columns, 1)."""
     radius = (np.abs(canvas.x / half_width) ** power + np.abs(canvas.y / half_depth) ** power) ** (1 / power)
-    return ((1.0 - radius) * min(half_width, half_depth)).astype(np.float32)
+    return np.asarray((1.0 - radius) * min(half_width, half_depth), dtype=np.float32)
 
 
 def _wall(canvas: Canvas, thorax: Thorax) -> None:
@@ -132,13 +172,14 @@ def _wall(canvas: Canvas, thorax: Thorax) -> None:
     fat = thorax.fat_mm + 1.5
     canvas.paint(canvas.coverage(_oval(canvas, wide - fat, deep - fat, 2.45)), MUSCLE)
     half_width, half_depth = thorax.cavity_mm
+    canvas = canvas.window(half_width + 12.0, -half_depth - 12.0, half_depth + 12.0)
     ring = _oval(canvas, half_width + 4.0, half_depth + 4.0, 2.4)
     distance, first = thorax.rib_mm
-    # Ribs run downwards from the spine to the front: a rib's height falls by about two rib distances.
-    fall = 1.9 * distance * (0.5 - 0.5 * canvas.y / half_depth)
-    along = np.mod(canvas.z - first + fall * np.float32(1.0), distance) - distance / 2
+    # Ribs run downwards from the spine to the front: a rib falls by about three rib distances.
+    fall = 3.2 * distance * (0.5 - 0.5 * canvas.y / half_depth)
+    along = np.mod(canvas.z - first + fall, distance) - distance / 2
     sides = canvas.coverage((np.abs(canvas.x) - 17.0).astype(np.float32))
-    for thick, high, material in ((4.0, 6.5, CORTICAL), (2.2, 4.7, TRABECULAR)):
+    for thick, high, material in ((4.0, 6.0, CORTICAL), (2.2, 4.2, TRABECULAR)):
         inside = 1.0 - np.sqrt((ring / thick) ** 2 + (along / high) ** 2)
         canvas.paint(canvas.coverage((inside * thick).astype(np.float32)) * sides, material)
     for thick, material in ((5.5, CORTICAL), (4.0, TRABECULAR)):
@@ -149,6 +190,7 @@ def _wall(canvas: Canvas, thorax: Thorax) -> None:
 def _lungs(canvas: Canvas, thorax: Thorax) -> None:
     """Mediastinal fat, heart, aorta, airways, lungs with vessels and nodules."""
     half_width, half_depth = thorax.cavity_mm
+    canvas = canvas.window(half_width * 1.06 + 3.0, -half_depth * 1.06 - 3.0, half_depth * 1.06 + 3.0)
     canvas.paint(canvas.coverage(_oval(canvas, half_width, half_depth, 2.4)), SOFT)
     hx, hy, hz = thorax.heart_mm
     rx, ry, rz = thorax.heart_radii_mm
@@ -160,47 +202,86 @@ def _lungs(canvas: Canvas, thorax: Thorax) -> None:
     ax, ay, ar = thorax.aorta_mm
     canvas.paint(canvas.coverage((ar - np.hypot(canvas.x - ax, canvas.y - ay)).astype(np.float32)), BLOOD)
     for side in (-1.0, 1.0):
-        airway = np.hypot(canvas.x - side * (8.0 + 0.25 * np.maximum(0.0, 20.0 - canvas.z)), canvas.y - thorax.hilum_mm[1])
+        apart = 8.0 + 0.25 * np.maximum(0.0, 20.0 - canvas.z)  # the main bronchi part downwards from the carina
+        airway = np.hypot(canvas.x - side * apart, canvas.y - thorax.hilum_mm[1])
         canvas.paint(canvas.coverage((5.5 - airway).astype(np.float32)), Material(0.001, 0.0))
     lung = canvas.coverage(depth)
     parenchyma = _parenchyma(canvas, thorax)
-    for vessel in thorax.vessels:
-        _tube(canvas, parenchyma, vessel)
+    filled = _tubes(canvas, thorax.vessels)
+    parenchyma += filled * (np.float32(BLOOD.water) - parenchyma)
     for nodule in thorax.nodules:
         _lesion(canvas, parenchyma, nodule)
     canvas.water += lung * (parenchyma - canvas.water)
     canvas.bone *= 1.0 - lung
 
 
+@lru_cache(maxsize=1)
+def _texture() -> Grid:
+    """Smooth random texture with standard deviation 1, periodic in all directions, (rows, columns, planes of 3 mm)."""
+    noise = np.random.default_rng(3).standard_normal((160, 192, 64), dtype=np.float32)
+    smooth: Grid = gaussian_filter(noise, sigma=(1.6, 1.6, 1.2), mode="wrap")
+    smooth /= smooth.std()
+    return smooth
+
+
 def _parenchyma(canvas: Canvas, thorax: Thorax) -> Grid:
     """Aerated lung: denser towards the back, with a fine texture of small vessels and lobules."""
-    rng = np.random.default_rng(thorax.texture_seed)
-    noise = rng.standard_normal((canvas.y.size, canvas.x.size, 24), dtype=np.float32)
-    smooth = gaussian_filter(noise, sigma=(1.6, 1.6, 1.2), mode="wrap")
-    smooth *= 0.10 / float(smooth.std())
-    index = np.mod(np.floor(canvas.z.ravel() / 3.0).astype(int), smooth.shape[2])
-    density = thorax.lung_density * (1.0 + thorax.gradient * canvas.y)
-    return (density * (1.0 + smooth[:, :, index])).astype(np.float32)
+    texture = _texture()
+    shift = np.random.default_rng(thorax.texture_seed).integers(0, texture.shape)
+    rows, columns = (
+        np.mod(np.round(axis.ravel() / canvas.pixel).astype(int) + by, count)
+        for axis, by, count in zip((canvas.y, canvas.x), shift, texture.shape[:2], strict=False)
+    )
+    planes = np.mod(np.floor(canvas.z.ravel() / 3.0).astype(int) + shift[2], texture.shape[2])
+    density = texture[np.ix_(rows, columns, planes)]
+    density *= np.float32(TEXTURE)
+    density += np.float32(1.0)
+    density *= (thorax.lung_density * (1.0 + thorax.gradient * canvas.y)).astype(np.float32)
+    return np.asarray(density, dtype=np.float32)
 
 
-def _tube(canvas: Canvas, density: Grid, vessel: Vessel) -> None:
-    start, end = np.array(vessel.start_mm), np.array(vessel.end_mm)
-    reach = np.abs(end - start) / 2 + vessel.start_radius_mm + canvas.pixel
-    box = canvas.box((start + end) / 2, reach)
-    if box is None:
-        return
-    x, y, z = canvas.local(box)
-    axis = end - start
-    length = float(axis @ axis)
-    sx, sy, sz = start.astype(np.float32)
-    ux, uy, uz = axis.astype(np.float32)
-    along = np.clip(((x - sx) * ux + (y - sy) * uy + (z - sz) * uz) / np.float32(length), 0.0, 1.0)
-    gap = np.sqrt((x - sx - along * ux) ** 2 + (y - sy - along * uy) ** 2 + (z - sz - along * uz) ** 2)
-    radius = vessel.start_radius_mm + along * np.float32(vessel.end_radius_mm - vessel.start_radius_mm)
+def _tubes(canvas: Canvas, vessels: Sequence[Vessel]) -> Grid:
+    """Share of each pixel that is vessel, (rows, columns, planes).
+
+    All pairs of a vessel and a plane that it crosses are treated at once: the pixels of every pair's box are listed one
+    after the other, with their distance to the vessel's axis.
+    """
+    cover = np.zeros(canvas.water.shape, np.float32)
+    x, y, z = canvas.x.ravel(), canvas.y.ravel(), canvas.z.ravel()
+    start = np.array([v.start_mm for v in vessels], np.float32).reshape(-1, 3)
+    axis = np.array([v.end_mm for v in vessels], np.float32).reshape(-1, 3) - start
+    first = np.array([v.start_radius_mm for v in vessels], np.float32)
+    taper = np.array([v.end_radius_mm for v in vessels], np.float32) - first
+    low = np.minimum(start[:, 2], start[:, 2] + axis[:, 2]) - first
+    high = np.maximum(start[:, 2], start[:, 2] + axis[:, 2]) + first
+    number, plane = np.nonzero((low[:, None] <= z) & (z <= high[:, None]))
+    # The stretch of the axis that is within a radius of the plane bounds the box in x and y.
+    rise = np.where(np.abs(axis[number, 2]) < 1e-3, np.float32(1e-3), axis[number, 2])
+    ends = [(z[plane] + sign * first[number] - start[number, 2]) / rise for sign in (-1.0, 1.0)]
+    ends = [np.clip(end, 0.0, 1.0) for end in ends]
+    boxes = []
+    for line, along in ((x, 0), (y, 1)):
+        places = [start[number, along] + end * axis[number, along] for end in ends]
+        reach = first[number] + canvas.pixel / 2
+        boxes.append(np.searchsorted(line, np.minimum(*places) - reach))
+        boxes.append(np.searchsorted(line, np.maximum(*places) + reach))
+    left, right, top, bottom = boxes
+    size = (right - left) * (bottom - top)
+    pair = np.repeat(np.arange(len(size)), size)
+    place = np.arange(len(pair)) - np.repeat(np.cumsum(size) - size, size)
+    row, column = np.divmod(place, np.maximum(right - left, 1)[pair])
+    row += top[pair]
+    column += left[pair]
+    vessel = number[pair]
+    dx, dy, dz = x[column] - start[vessel, 0], y[row] - start[vessel, 1], z[plane][pair] - start[vessel, 2]
+    ux, uy, uz = axis[vessel].T
+    share = np.clip((dx * ux + dy * uy + dz * uz) / (axis**2).sum(axis=1)[vessel], 0.0, 1.0)
+    gap = np.sqrt((dx - share * ux) ** 2 + (dy - share * uy) ** 2 + (dz - share * uz) ** 2)
+    radius = first[vessel] + share * taper[vessel]
     # A tube thinner than a pixel covers at most its own width of it.
-    cover = np.minimum(canvas.coverage(radius - gap), np.minimum(1.0, 2 * radius / np.float32(canvas.pixel)))
-    part = density[box]
-    np.maximum(part, part + cover * (np.float32(BLOOD.water) - part), out=part)
+    inside = np.minimum(canvas.coverage(radius - gap), 2 * radius / np.float32(canvas.pixel))
+    np.maximum.at(cover, (row, column, plane[pair]), inside)
+    return cover
 
 
 def _lesion(canvas: Canvas, density: Grid, nodule: Nodule) -> None:
@@ -222,6 +303,7 @@ def _spine(canvas: Canvas, thorax: Thorax) -> None:
     """Vertebral bodies with discs between them, canal, arch, spinous and transverse processes."""
     wide, deep = thorax.spine_mm
     back = thorax.spine_centre_mm
+    canvas = canvas.window(38.0, back - deep - 4.0, back + deep + 42.0)
     distance, first = thorax.vertebra_mm
     level = np.abs(np.mod(canvas.z - first, distance) - distance / 2)
     body = np.hypot(canvas.x / wide, (canvas.y - back) / deep)
