@@ -61,7 +61,7 @@ def oracle_results(folder: Path, predictions: Predictions) -> tuple[OracleResult
     tensors = load_file(files[-1])
     positions, logits = tensors["rows"], tensors["logits"].astype(np.float64)  # (n,), (epochs, n, outputs)
     with catalogue.open(encoding="utf-8", newline="") as file:
-        table = [row for row in csv.DictReader(file) if not row.get("refused")]
+        table = list(csv.DictReader(file))
     if not len(logits) or positions.max(initial=-1) >= len(table):
         return ()
     rows = [table[position] for position in positions.tolist()]

@@ -15,12 +15,12 @@ from medtl.predictions import Predictions
 
 def record(folder: Path, p: Predictions, logits: np.ndarray, split: str = "test") -> Predictions:
     rows = p.where((p.model == "adapted") & (p.role == "target") & (p.split == "test"))
-    lines = ["row,study,patient,site,scanner,role,split,hidden,refused", "1,x,x,south,,target,test,1,corrupt_pixels"]
+    lines = ["row,study,patient,site,scanner,role,split,hidden,refused", "1,x,x,south,,unused,unused,1,1"]
     lines += [f"{i + 2},{study},p,{site},,target,{split},1,"
               for i, (study, site) in enumerate(zip(rows.study.tolist(), rows.site.tolist(), strict=True))]
     (folder / "catalogue.csv").write_text("\n".join(lines) + "\n")
     (folder / "stages" / "00-fit").mkdir(parents=True)
-    save_file({"rows": np.arange(len(rows)), "logits": logits[:, : len(rows)].astype(np.float32)},
+    save_file({"rows": np.arange(1, len(rows) + 1), "logits": logits[:, : len(rows)].astype(np.float32)},
               folder / "stages" / "00-fit" / "oracle.safetensors")
     return rows
 
