@@ -1,6 +1,7 @@
 """Decodes encapsulated frames with the decoders that pydicom finds, after checking what each codestream promises."""
 from __future__ import annotations
 
+import re
 import struct
 from typing import Any
 
@@ -32,6 +33,8 @@ def decode_frame(frame: Frame, scratch: Scratch) -> tuple[NDArray[Any], str]:
 
     layout = frame.instance.layout
     assert layout is not None
+    if not re.fullmatch(r"[0-9.]{1,64}", layout.syntax):
+        raise Refusal(Reason.UNDECODABLE_SYNTAX, "the transfer syntax is no UID")
     name = UID(layout.syntax).name
     try:
         decoder = get_decoder(UID(layout.syntax))

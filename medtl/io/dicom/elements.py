@@ -25,6 +25,7 @@ _SHORT = frozenset({
     b"ST", b"TM", b"UI", b"UL", b"US",
 })
 _BINARY = {b"US": "H", b"SS": "h", b"UL": "I", b"SL": "i", b"FL": "f", b"FD": "d", b"UV": "Q", b"SV": "q"}
+_SEARCH, _MOST_REPAIRS = 1 << 14, 4
 _STRIP = " \0\t\r\n"
 
 
@@ -52,6 +53,35 @@ Entry = tuple[bytes, int, int]
 """Value representation (empty when implicit), start and length of a value; the length may be ``UNDEFINED``."""
 
 
+def plausible(data: bytes, at: int, above: int, stop: int) -> tuple[int, int] | None:
+    """Whether an explicit little endian element that the dictionary knows can begin at a byte.
+
+    Args:
+        data: the head of a file.
+        at: the byte.
+        above: its tag must be greater than this one.
+        stop: end of the data set.
+
+    Returns:
+        Its tag and the byte after it; ``None`` when none can.
+    """
+    vr = data[at + 4:at + 6]
+    if at + 12 > len(data) or (vr not in _SHORT and vr not in _LONG):
+        return None
+    group, number, _, length = struct.unpack_from("<HH2sH", data, at)
+    tag, value = group << 16 | number, at + 8
+    if tag <= above or tag > PIXEL_DATA or not (dictionary_has_tag(tag) or group & 1):
+        return None
+    if vr in _LONG:
+        if length:
+            return None
+        length, value = struct.unpack_from("<I", data, at + 8)[0], at + 12
+    if tag in PIXEL_TAGS or length == UNDEFINED:
+        return tag, value
+    known = dictionary_VR(tag)[:2].encode() if not group & 1 and dictionary_has_tag(tag) else vr
+    return (tag, value + length) if vr == known and value + length <= stop else None
+
+
 class Walker:
     """Walks the elements of one buffer, counting them against the limits.
 
@@ -66,6 +96,7 @@ class Walker:
         self.file_size = file_size
         self.limits = limits
         self.budget = limits.elements
+        self.repairs = 0
 
     def dataset(self, start: int, stop: int, encoding: Encoding, depth: int, *, in_item: bool,
                 only_one: bool = False) -> tuple[dict[int, Entry], int]:
@@ -89,6 +120,8 @@ class Walker:
         word = struct.Struct("<I" if encoding.little else ">I").unpack_from
         table: dict[int, Entry] = {}
         at, budget, file_size = start, self.budget, self.file_size
+        outermost = depth == 0 and explicit and encoding.little
+        tag = 0
         while at + 8 <= stop:
             if at + 12 > held and held < min(stop, file_size):
                 raise NeedMore(at + 12)
@@ -96,6 +129,9 @@ class Walker:
             if budget < 0:
                 raise Refusal(Reason.BAD_HEADER, f"the header has more than {self.limits.elements} elements")
             group, number, vr, length = head(data, at)
+            if outermost and vr not in _SHORT and vr not in _LONG and not dictionary_has_tag(group << 16 | number):
+                at = self._resync(table, tag, stop)
+                continue
             tag = group << 16 | number
             if group == 0xFFFE:
                 if in_item and tag == ITEM_END:
@@ -118,8 +154,8 @@ class Walker:
             if tag in PIXEL_TAGS and depth == 0:
                 table[tag] = (vr, at, length)
                 break
-            if tag in table:
-                raise Refusal(Reason.BAD_HEADER, "an element appears twice")
+            if tag in table and not self._same(table[tag], (vr, at, length)):
+                raise Refusal(Reason.BAD_HEADER, "an element appears twice, with two values")
             table[tag] = (vr, at, length)
             if length == UNDEFINED:
                 if vr and vr not in (b"SQ", b"UN"):
@@ -132,12 +168,38 @@ class Walker:
                 at = end
             else:
                 if length > stop - at:
-                    raise Refusal(Reason.BAD_HEADER, "an element is longer than what holds it")
+                    if not outermost:
+                        raise Refusal(Reason.BAD_HEADER, "an element is longer than what holds it")
+                    at = self._resync(table, tag, stop)
+                    continue
                 at += length
             if only_one:
                 break
         self.budget = budget
         return table, at
+
+    def _same(self, one: Entry, two: Entry) -> bool:
+        """Whether two entries hold the same bytes."""
+        if two[1] + two[2] > len(self.data) < self.file_size and two[2] < self.file_size:
+            raise NeedMore(two[1] + two[2])
+        return self.data[one[1]:one[1] + one[2]] == self.data[two[1]:two[1] + two[2]]
+
+    def _resync(self, table: dict[int, Entry], tag: int, stop: int) -> int:
+        """Finds the next element after one whose length is wrong, and corrects that length.
+
+        Only where two headers in a row are known to the dictionary, so that chance cannot invent an element.
+        """
+        entry = table.get(tag)
+        self.repairs += 1
+        if entry is None or self.repairs > _MOST_REPAIRS:
+            raise Refusal(Reason.BAD_HEADER, "an element is longer than what holds it")
+        vr, start, _ = entry
+        for at in range(start, min(start + _SEARCH, len(self.data) - 12, stop)):
+            after = plausible(self.data, at, tag, stop)
+            if after is not None and (after[0] in PIXEL_TAGS or plausible(self.data, after[1], after[0], stop)):
+                table[tag] = (vr, start, at - start)
+                return at
+        raise Refusal(Reason.BAD_HEADER, "an element's length is wrong, and no element follows")
 
     def _repair_vr(self, tag: int, at: int, vr: bytes, short: int, encoding: Encoding) -> tuple[bytes, int, int]:
         """Finds the length of an element whose VR is not one: by the dictionary, else as implicit."""

@@ -14,6 +14,7 @@ from medtl.io.dicom.elements import (
     Encoding,
     NeedMore,
     Walker,
+    plausible,
 )
 from medtl.io.dicom.limits import Limits, Refusal
 from medtl.io.dicom.sources import Source
@@ -26,7 +27,7 @@ BIG_ENDIAN = "1.2.840.10008.1.2.2"
 NATIVE = frozenset({IMPLICIT_VR, EXPLICIT_VR, DEFLATED, BIG_ENDIAN})
 
 _FIRST = 1 << 14
-_SYNTAX = 0x00020010
+_GROUP_LENGTH, _SYNTAX = 0x00020000, 0x00020010
 _VR_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -107,7 +108,7 @@ def _meta(data: bytes, size: int, limits: Limits) -> tuple[str, int]:
     at = 132 if data[128:132] == b"DICM" else 0
     walker = Walker(data, size, limits)
     encoding = EXPLICIT_LITTLE if _guess(data, at) == EXPLICIT_LITTLE else IMPLICIT_LITTLE
-    syntax = ""
+    syntax, begin, stated = "", at, 0
     for _ in range(64):
         if at + 12 > len(data):
             if len(data) < size:
@@ -115,11 +116,25 @@ def _meta(data: bytes, size: int, limits: Limits) -> tuple[str, int]:
             break
         if int.from_bytes(data[at:at + 2], "little") != 2:
             break
-        table, after = walker.dataset(at, size, encoding, 1, in_item=False, only_one=True)
+        try:
+            table, after = walker.dataset(at, size, encoding, 1, in_item=False, only_one=True)
+        except Refusal:
+            break
         for tag, (_, start, length) in table.items():
+            if tag == _GROUP_LENGTH and length == 4:
+                stated = begin + 12 + int.from_bytes(data[start:start + 4], "little")
             if tag == _SYNTAX:
                 syntax = data[start:start + length].decode("latin-1").strip(" \0")
         at = after
+    if stated and stated != at and not plausible(data, at, 0x00030000, size):
+        if stated + 12 > len(data) and len(data) < size and stated < size:
+            raise NeedMore(stated + 12)
+        if plausible(data, stated, 0x00030000, size):
+            at = stated  # a damaged length led astray; the stated length of the whole group did not
+            mark = data.rfind(b"\x02\x00\x10\x00UI", begin, at)
+            if not syntax and mark >= 0:
+                length = int.from_bytes(data[mark + 6:mark + 8], "little")
+                syntax = data[mark + 8:mark + 8 + length].decode("latin-1").strip(" \0")
     return syntax, at
 
 
