@@ -69,7 +69,7 @@ def real_model(backbone: str, seed: int = 0, *, bn: str = "joint") -> Model:
 
 
 def cohort(*, visible: int = 0, flipped: bool = False, per_site: int = 16) -> Cohort:
-    """Studies of three hospitals; ``visible`` target labels may be seen, ``flipped`` turns the target's labels round."""
+    """Studies of three hospitals; ``visible`` target labels may be seen, ``flipped`` turns the target's round."""
     items, role, split = [], [], []
     for site, (part, _, _) in SITES.items():
         for k in range(per_site):

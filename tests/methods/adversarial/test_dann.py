@@ -93,7 +93,7 @@ def test_alignment_lowers_the_held_out_a_distance_of_two_gaussians(
             encoder.weight.copy_(torch.eye(4)[:2])
             head.weight.zero_()
         optimizer = torch.optim.Adam([
-            {"params": [*encoder.parameters(), *head.parameters()], "lr": 3e-3},
+            {"params": [*encoder.parameters(), *head.parameters()], "lr": 1e-2},
             {"params": list(own.parameters()), "lr": 3e-2},
         ])
         for k in range(150):

@@ -1,0 +1,110 @@
+"""A run that is killed and started again ends with the weights of one that was not, bit for bit."""
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from toy_cohort import PLANS, QUICK, plan, run, weights
+
+import medtl
+
+HERE = Path(__file__).parent
+EPOCHS = 3
+
+
+def attempt(folder: Path, name: str, moment: str, passes: int) -> int:
+    done = subprocess.run(
+        [sys.executable, HERE / "killed_run.py", folder, name, str(EPOCHS), moment, str(passes)],
+        env={**os.environ, "PYTHONPATH": str(Path(medtl.__file__).parents[1]), "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False,
+    )
+    assert done.returncode in {0, -signal.SIGKILL}, done.stderr[-2000:]
+    return done.returncode
+
+
+def untimed(folder: Path) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if not k.endswith("seconds")} for line in lines]
+
+
+def whole(folder: Path, name: str) -> dict[str, torch.Tensor]:
+    torch.set_num_threads(1)
+    return weights(run(folder, plan(name), train=replace(QUICK, epochs=EPOCHS)))
+
+
+def assert_equal_runs(killed: Path, name: str, reference: Path, expected: dict[str, torch.Tensor]) -> None:
+    final = whole(killed, name)
+    assert all(torch.equal(final[key], expected[key]) for key in expected)
+    assert untimed(killed) == untimed(reference)
+    files = sorted(path.relative_to(reference) for path in reference.rglob("*.safetensors"))
+    assert files == sorted(path.relative_to(killed) for path in killed.rglob("*.safetensors"))
+    for file in files:
+        assert (killed / file).read_bytes() == (reference / file).read_bytes(), file
+    assert not list(killed.rglob("*.unfinished"))
+
+
+def test_killed_within_an_epoch_during_a_write_and_between_stages(tmp_path: Path) -> None:
+    killed, reference = tmp_path / "killed", tmp_path / "whole"
+    expected = whole(reference, "adda")
+    killed.mkdir()
+    assert attempt(killed, "adda", "step", 4) == -signal.SIGKILL  # second epoch of the source stage
+    assert attempt(killed, "adda", "write", 3) == -signal.SIGKILL
+    assert attempt(killed, "adda", "stage", 1) == -signal.SIGKILL  # after the source stage
+    assert_equal_runs(killed, "adda", reference, expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["step", "stage", "write"])
+@pytest.mark.parametrize("name", list(PLANS))
+def test_killed_at_three_random_moments_of_each_kind(name: str, moment: str, tmp_path: Path) -> None:
+    draw = random.Random(f"{name}/{moment}")
+    reference = tmp_path / "whole"
+    expected = whole(reference, name)
+    latest = {"step": 6, "stage": 1, "write": 9}[moment]
+    for number in range(3):
+        killed = tmp_path / f"killed-{number}"
+        killed.mkdir()
+        assert attempt(killed, name, moment, draw.randint(0, latest)) == -signal.SIGKILL
+        assert_equal_runs(killed, name, reference, expected)
+
+
+def test_a_log_line_that_was_cut_off_is_repaired(tmp_path: Path) -> None:
+    killed, reference = tmp_path / "killed", tmp_path / "whole"
+    expected = whole(reference, "dan")
+    killed.mkdir()
+    train = replace(QUICK, epochs=EPOCHS)
+    with pytest.raises(KeyboardInterrupt):
+        _interrupted(killed, train)
+    with (killed / "log.jsonl").open("a") as file:
+        file.write('{"stage": "fit", "epo')
+    assert_equal_runs(killed, "dan", reference, expected)
+
+
+def _interrupted(folder: Path, train: object) -> None:
+    """Ctrl-C in the second epoch, by a progress that the user stops."""
+    from toy_cohort import cohort, loader, setting, small_model
+
+    from medtl.progress import Quiet
+    from medtl.training.engine import run_plan
+
+    class Stopped(Quiet):
+        advanced = 0
+
+        def advance(self, steps: int = 1) -> None:
+            self.advanced += steps
+            if self.advanced == 2:
+                raise KeyboardInterrupt
+
+    data = loader(cohort())
+    run_plan(
+        plan("dan"), setting(small_model(), data, train), data, train, folder / "stages", folder / "log.jsonl",  # type: ignore[arg-type]
+        Stopped(),
+    )
