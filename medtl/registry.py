@@ -29,8 +29,8 @@ _PLACES: dict[Kind, tuple[tuple[str, str], ...]] = {
     "exports": (("", "medtl.export.formats"),),
     "tasks": (("", "medtl.tasks"),),
 }
-_NOT_ENTRIES = {"base", "metric"}
-"""Files in those folders that define the kind itself."""
+_NOT_ENTRIES = {"base", "metric", "scan"}
+"""What lies in those folders and is no entry: the kind itself, and the intake that sources share."""
 
 
 @dataclass(frozen=True)
