@@ -10,7 +10,7 @@ from medtl.atomic import write_text
 from medtl.errors import ConfigError
 from medtl.io.identity import start_project
 
-STUDIES_PER_SITE = 24
+STUDIES_PER_SITE = 40
 SIZE = 64
 """Pixels a side."""
 SITES = ("first_hospital", "second_hospital")
@@ -46,7 +46,7 @@ model: {backbone: efficientnet_lite0, weights: imagenet}
 transfer:
   network: [{method: freeze, until: blocks.3}]
   mapping: [{method: dan}]
-train: {epochs: 3, batch_size: 8}
+train: {epochs: 5, batch_size: 8}
 evaluate: {bootstrap: 200}
 """
 
@@ -101,16 +101,20 @@ def _write_scans(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def _scan(rng: np.random.Generator, blob: bool, second: bool) -> NDArray[np.uint8]:
-    """One grey picture: a soft body, perhaps a bright blob, seen by one of two scanners.
+    """One grey picture: a soft body with structure of its own, perhaps a bright blob, seen by one of two scanners.
 
     Returns:
         uint8, (64, 64).
     """
     y, x = np.mgrid[0:SIZE, 0:SIZE] / SIZE - 0.5  # both (64, 64), -0.5 to 0.5
-    body = 0.5 / (1 + np.exp(((x / 0.38) ** 2 + (y / 0.32) ** 2 - 1) * 8))
+    wide, high = rng.uniform(0.32, 0.44), rng.uniform(0.26, 0.38)
+    body = 0.5 / (1 + np.exp(((x / wide) ** 2 + (y / high) ** 2 - 1) * 8))
+    for _ in range(4):  # dark and bright stripes, so that no two bodies are alike
+        along, across = rng.uniform(-20, 20, size=2)
+        body *= 1 + 0.08 * np.sin(along * x + across * y + rng.uniform(0, 2 * np.pi))
     if blob:
         across, down = rng.uniform(-0.15, 0.15, size=2)
-        body += 0.4 * np.exp(-(((x - across) ** 2 + (y - down) ** 2) / (2 * rng.uniform(0.05, 0.08) ** 2)))
+        body += 0.5 * np.exp(-(((x - across) ** 2 + (y - down) ** 2) / (2 * rng.uniform(0.05, 0.08) ** 2)))
     noise = rng.normal(0.0, 0.06 if second else 0.03, size=body.shape)
     seen = (0.15 + 0.7 * body) ** 0.7 + noise if second else body + noise  # another curve, and more noise
     pixels: NDArray[np.uint8] = (np.clip(seen, 0, 1) * 255).round().astype(np.uint8)
