@@ -176,6 +176,27 @@ def where(short: str, *, start: Path | None = None) -> Path | None:
     return Path(found) if found is not None else None
 
 
+def noted_paths(*, start: Path | None = None) -> dict[str, tuple[Path, ...]]:
+    """Every id that this project and user noted, with its paths in the order noted, the latest last.
+
+    Args:
+        start: where to look for a project from.
+
+    Returns:
+        Absolute paths per id: several where rows of one study share an id, or where a scan has moved.
+    """
+    found: dict[str, dict[str, None]] = {}
+    try:
+        with where_file(start).open(encoding="utf-8", errors="surrogateescape") as lines:
+            for entry, path in _entries(lines):
+                paths = found.setdefault(entry, {})
+                paths.pop(path, None)
+                paths[path] = None
+    except FileNotFoundError:
+        return {}
+    return {entry: tuple(Path(path) for path in paths) for entry, paths in found.items()}
+
+
 def _entries(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         try:

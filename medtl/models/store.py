@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from medtl.atomic import write_bytes
 from medtl.errors import IntegrityError, RunStateError
 from medtl.models.backbones.base import find
 from medtl.models.build import assemble
@@ -29,9 +28,9 @@ def save(model: Model, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.detach().to("cpu").contiguous() for name, value in sorted(model.state_dict().items())}
-    _write(folder / WEIGHTS, save_tensors(tensors, metadata={"format": "pt"}))
+    write_bytes(folder / WEIGHTS, save_tensors(tensors, metadata={"format": "pt"}))
     description = {**model.describe(), "sha256": file_sha256(folder / WEIGHTS)}
-    _write(folder / DESCRIPTION, (json.dumps(description, indent=2, sort_keys=True) + "\n").encode())
+    write_bytes(folder / DESCRIPTION, (json.dumps(description, indent=2, sort_keys=True) + "\n").encode())
 
 
 def load(folder: Path) -> Model:
@@ -65,15 +64,3 @@ def load(folder: Path) -> Model:
             f"{description.get('timm')}): {str(error).splitlines()[0]}"
         ) from None
     return model
-
-
-def _write(path: Path, payload: bytes) -> None:
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(payload)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(partial).replace(path)
-    finally:
-        Path(partial).unlink(missing_ok=True)

@@ -2,13 +2,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
-import tempfile
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +15,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from medtl.atomic import atomic
 from medtl.errors import WeightsError
 from medtl.models.backbones.base import Backbone
+from medtl.places import cache_folder
 
 Say = Callable[[str], None]
 _CONNECT_SECONDS = 10
@@ -160,9 +160,8 @@ def file_sha256(path: Path) -> str:
 
 
 def hub_cache() -> Path:
-    """Folder of downloaded weights: ``MEDTL_WEIGHTS``, else the user's cache."""
-    given, cache = os.environ.get("MEDTL_WEIGHTS"), os.environ.get("XDG_CACHE_HOME")
-    return Path(given) if given else (Path(cache) if cache else Path.home() / ".cache") / "medtl" / "weights"
+    """Folder of downloaded weights, in the user's cache."""
+    return cache_folder() / "weights"
 
 
 def _from_hub(name: str, sha256: str | None, say: Say) -> tuple[Path, str]:
@@ -182,7 +181,7 @@ def _from_hub(name: str, sha256: str | None, say: Say) -> tuple[Path, str]:
     say(told)
     try:
         _download(url, target)
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, HTTPException) as error:
         raise WeightsError(
             f"{told}: cannot be downloaded ({getattr(error, 'reason', error)}). Put the file at the target path, give "
             "it as `model.weights: PATH`, take efficientnet_lite0 (its weights are installed) or `model.weights: none`"
@@ -191,13 +190,12 @@ def _from_hub(name: str, sha256: str | None, say: Say) -> tuple[Path, str]:
 
 
 def _download(url: str, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with urllib.request.urlopen(url, timeout=_CONNECT_SECONDS) as answer:
-        handle, partial = tempfile.mkstemp(dir=target.parent, prefix=".download-")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                while block := answer.read(1 << 20):
-                    stream.write(block)
-            Path(partial).replace(target)
-        finally:
-            Path(partial).unlink(missing_ok=True)
+    with (
+        urllib.request.urlopen(url, timeout=_CONNECT_SECONDS) as answer, atomic(target) as partial,
+        partial.open("wb") as stream,
+    ):
+        while block := answer.read(1 << 20):
+            stream.write(block)
+        promised = answer.headers.get("Content-Length")
+        if promised is not None and stream.tell() != int(promised):
+            raise OSError(f"{stream.tell()} of {promised} bytes came")

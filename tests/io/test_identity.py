@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from medtl.errors import ConfigError, DataError
-from medtl.io.identity import project_folder, project_salt, remember, remember_all, short_id, start_project, where
+from medtl.io.identity import (
+    noted_paths,
+    project_folder,
+    project_salt,
+    remember,
+    remember_all,
+    short_id,
+    start_project,
+    where,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +131,12 @@ def test_a_line_cut_short_does_not_hide_the_others(tmp_path: Path) -> None:
     assert where("0123456789ab") == tmp_path
     remember("ffffffffffff", tmp_path / "next")
     assert where("ffffffffffff") == tmp_path / "next"
+
+
+def test_noted_paths_lists_every_place_of_an_id_the_latest_last(tmp_path: Path) -> None:
+    assert noted_paths() == {}
+    first, second = tmp_path / "first", tmp_path / "second"
+    remember_all([("0123456789ab", first), ("0123456789ab", second), ("ffffffffffff", first)])
+    assert noted_paths() == {"0123456789ab": (first, second), "ffffffffffff": (first,)}
+    remember("0123456789ab", first)
+    assert noted_paths()["0123456789ab"] == (second, first)

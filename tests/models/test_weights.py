@@ -83,7 +83,7 @@ class _Trap:
 
 
 def test_a_hub_out_of_reach_is_one_line_and_was_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MEDTL_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("MEDTL_CACHE", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens: no network, whatever machine this is
     said: list[str] = []
     section = ModelSection(backbone="resnet18", weights="imagenet", sha256="ab" * 32)
@@ -94,13 +94,14 @@ def test_a_hub_out_of_reach_is_one_line_and_was_announced(tmp_path: Path, monkey
         assert "huggingface.co/timm/resnet18" in line
         assert str(tmp_path) in line
         assert "ab" * 32 in line
-    assert not list(tmp_path.iterdir())
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_file_at_the_target_path_serves_without_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MEDTL_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("MEDTL_CACHE", str(tmp_path))
     state = _donor().state_dict()
-    save_file(state, tmp_path / "resnet18.a1_in1k.safetensors")
+    (tmp_path / "weights").mkdir()
+    save_file(state, tmp_path / "weights/resnet18.a1_in1k.safetensors")
     section = ModelSection(backbone="resnet18", weights="imagenet")
     net = build_model(section, task=TASK, seed=0, say=lambda _: None).encoder.net
     assert torch.equal(net.state_dict()["conv1.weight"], state["conv1.weight"])
