@@ -36,9 +36,13 @@ def stratify(
         else:
             groups.append(members[key])
     chosen: dict[int, Split] = {}
+    owed = np.zeros(len(shares))  # what rounding took from a part in one stratum, it gets back in the next
     for group in [*groups, rare]:
+        exact = len(group) * np.array(list(shares.values())) + owed
+        counts = _counts(len(group), exact)
+        owed = exact - counts
         start = 0
-        for split, count in zip(shares, _counts(len(group), list(shares.values())), strict=True):
+        for split, count in zip(shares, counts, strict=True):
             chosen.update(dict.fromkeys(group[start:start + count], split))
             start += count
     return tuple(chosen[unit] for unit in range(len(strata)))
@@ -48,14 +52,14 @@ def _order(key: Any) -> str:
     return repr(key)
 
 
-def _counts(n: int, shares: Sequence[float]) -> list[int]:
-    """Whole numbers near n times the shares, by largest remainder, none of them 0 if n suffices."""
-    exact: NDArray[np.float64] = n * np.asarray(shares, dtype=np.float64)
-    counts = np.floor(exact + 1e-9).astype(int)
-    for part in np.argsort(counts - exact, kind="stable")[: n - int(counts.sum())]:
+def _counts(n: int, exact: NDArray[np.float64]) -> list[int]:
+    """Whole numbers that sum to n, near what is exact, by largest remainder; none of them 0 if n suffices."""
+    counts = np.maximum(np.floor(exact + 1e-9), 0).astype(int)
+    for part in np.argsort(counts - exact, kind="stable")[: max(0, n - int(counts.sum()))]:
         counts[part] += 1
-    if n >= len(counts):
-        while (counts == 0).any():
-            counts[int(np.argmax(counts))] -= 1
+    least = 1 if n >= len(counts) else 0
+    while counts.sum() > n or (counts < least).any():
+        counts[int(np.argmax(counts))] -= 1
+        if counts.sum() < n:
             counts[int(np.argmin(counts))] += 1
     return [int(count) for count in counts]

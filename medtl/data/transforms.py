@@ -14,7 +14,7 @@ from medtl.data.windows import HU_WINDOWS, PERCENTILES, check_unit, limits
 from medtl.errors import IntegrityError
 from medtl.io.volume import Volume
 
-VERSION = 1
+VERSION = 2
 """Of what this module computes; it is part of every cache key and every package."""
 
 
@@ -47,7 +47,8 @@ class Preprocess:
         """
         import torch
         from monai.data import MetaTensor
-        from monai.transforms import Orientation, Resize, ResizeWithPadOrCrop, ScaleIntensityRange
+        from monai.transforms import Orientation, ResizeWithPadOrCrop, ScaleIntensityRange
+        from torch.nn.functional import interpolate
 
         wanted = self.section
         low, high = limits(wanted.window, volume)
@@ -58,12 +59,13 @@ class Preprocess:
         part = np.ascontiguousarray(np.take(volume.array, chosen, axis=display.axis), dtype=np.float32)
         image: Any = MetaTensor(torch.from_numpy(part)[None], affine=volume.affine)
         if display.codes:
-            image = Orientation(axcodes=display.codes, labels=(("R", "L"), ("A", "P"), ("I", "S")))(image)
+            image = Orientation(axcodes=display.codes, labels=(("L", "R"), ("P", "A"), ("I", "S")))(image)
         shown = image.as_tensor()[0].permute(2, 1, 0).contiguous()  # (slices, rows, columns)
         scale = ScaleIntensityRange(low, high, 0.0, 1.0, clip=True) if high > low else torch.zeros_like
         shown = scale(shown)
         size = self._size(shown.shape[1], shown.shape[2], display.pixel_mm)
-        shown = Resize(size, mode="bilinear", anti_aliasing=True)(shown)
+        # not MONAI's Resize: its anti-aliasing takes what lies beyond the border for 0 and darkens the border by 8 %
+        shown = interpolate(shown[None], size, mode="bilinear", antialias=True)[0]
         shown = ResizeWithPadOrCrop((wanted.size, wanted.size), mode="constant", value=0.0)(shown)
         array = np.array(torch.as_tensor(shown).clamp(0.0, 1.0).numpy(), dtype=np.float32)
         return array[:, None]
@@ -98,7 +100,7 @@ class Preprocess:
             "planes": "axial (columns to left, rows to posterior, slices to superior); thick stacks as acquired",
             "layout": "slices, 1, rows, columns",
             "range": [0.0, 1.0],
-            "resize": "bilinear, Gaussian anti-aliasing, aspect kept, centred, padded with 0",
+            "resize": "bilinear, anti-aliased over the true extent, aspect kept, centred, padded with 0",
         }
 
     @classmethod
