@@ -9,9 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtl.io.dicom.instances import Frame, PixelLayout
+from medtl.io.dicom.isolation import DecoderDied
 from medtl.io.dicom.limits import Refusal
 from medtl.io.dicom.scratch import Scratch
 from medtl.io.reasons import Reason
+
+_JPEG = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70))
+_JPEG_2000 = frozenset(f"1.2.840.10008.1.2.4.{n}" for n in (90, 91, 201, 202, 203))
+_TRUST = {"pydicom": 0, "pyjpegls": 1, "pylibjpeg": 2, "pillow": 3, "gdcm": 4}
+_ABORTS = frozenset({"gdcm"})
+"""Decoders that end the whole process on some damaged codestreams."""
 
 
 def decode_frame(frame: Frame, scratch: Scratch) -> tuple[NDArray[Any], str]:
@@ -40,7 +47,9 @@ def decode_frame(frame: Frame, scratch: Scratch) -> tuple[NDArray[Any], str]:
         decoder = get_decoder(UID(layout.syntax))
     except NotImplementedError:
         raise Refusal(Reason.UNDECODABLE_SYNTAX, f"no decoder exists for {_plain(name)}") from None
-    if not decoder.is_available:
+    plugins = [name for name in decoder.available_plugins if name != "pylibjpeg" or layout.syntax in _JPEG_2000]
+    plugins.sort(key=lambda plugin: _TRUST.get(plugin, len(_TRUST)))
+    if not plugins:
         raise Refusal(Reason.UNDECODABLE_SYNTAX, f"no decoder is installed for {_plain(name)}")
     encoded = _encoded(frame, layout, scratch)
     _check_codestream(encoded, layout)
@@ -50,22 +59,36 @@ def decode_frame(frame: Frame, scratch: Scratch) -> tuple[NDArray[Any], str]:
         "pixel_representation": int(layout.signed), "photometric_interpretation": layout.photometric,
         "pixel_keyword": "PixelData", "planar_configuration": layout.planar,
     }
-    try:
-        array, facts = decoder.as_array(_capsule(encoded), index=0, raw=True, validate=True, **options)
-    except Refusal:
-        raise
-    except MemoryError:
-        raise Refusal(Reason.TOO_LARGE, f"{_plain(name)} pixels need too much memory") from None
-    except Exception as error:  # decoders raise what they like
-        raise Refusal(
-            Reason.CORRUPT_PIXELS, f"{_plain(name)} pixels cannot be decoded ({type(error).__name__})") from None
+    array, photometric = _first_answer(decoder, plugins, layout, _capsule(encoded), options, scratch, _plain(name))
     shape = (layout.rows, layout.columns) if layout.samples == 1 else (layout.rows, layout.columns, 3)
     if array.shape != shape:
         raise Refusal(Reason.CORRUPT_PIXELS, f"{_plain(name)} pixels decode to another size")
     least, most = int(array.min()), int(array.max())
     if most >= 1 << layout.stored or least < -(1 << (layout.stored - 1)):
         raise Refusal(Reason.CORRUPT_PIXELS, f"{_plain(name)} pixels exceed the {layout.stored} bits that are stated")
-    return np.array(array), str(facts.get("photometric_interpretation", layout.photometric))
+    return np.array(array), photometric
+
+
+def _first_answer(
+    decoder: Any, plugins: list[str], layout: PixelLayout, encoded: bytes, options: dict[str, Any], scratch: Scratch,
+    name: str,
+) -> tuple[NDArray[Any], str]:
+    """The answer of the first decoder that gives one; those known to abort run in a child process."""
+    failure = ""
+    for plugin in plugins:
+        try:
+            if plugin in _ABORTS:
+                return scratch.isolated.decode(layout.syntax, plugin, encoded, options)
+            array, facts = decoder.as_array(
+                encoded, index=0, raw=True, validate=True, decoding_plugin=plugin, **options)
+            return array, str(facts.get("photometric_interpretation", layout.photometric))
+        except MemoryError:
+            raise Refusal(Reason.TOO_LARGE, f"{name} pixels need too much memory") from None
+        except Exception as error:  # decoders raise what they like
+            failure = type(error).__name__ if not isinstance(error, DecoderDied) else str(error)
+        if layout.syntax not in _JPEG:
+            break  # a second decoder of these would only be a second chance to abort
+    raise Refusal(Reason.CORRUPT_PIXELS, f"{name} pixels cannot be decoded ({failure})")
 
 
 def _capsule(encoded: bytes) -> bytes:

@@ -97,6 +97,7 @@ class Walker:
         self.limits = limits
         self.budget = limits.elements
         self.repairs = 0
+        self.outermost: dict[int, Entry] = {}
 
     def dataset(self, start: int, stop: int, encoding: Encoding, depth: int, *, in_item: bool,
                 only_one: bool = False) -> tuple[dict[int, Entry], int]:
@@ -119,6 +120,8 @@ class Walker:
         head = struct.Struct("<HH2sH" if encoding.little else ">HH2sH").unpack_from
         word = struct.Struct("<I" if encoding.little else ">I").unpack_from
         table: dict[int, Entry] = {}
+        if depth == 0:
+            self.outermost = table
         at, budget, file_size = start, self.budget, self.file_size
         outermost = depth == 0 and explicit and encoding.little
         tag = 0

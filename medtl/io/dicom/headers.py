@@ -54,6 +54,19 @@ class Opened:
     inflated: bytes | None
 
 
+class DamagedHeader(Refusal):
+    """A header that breaks off.
+
+    Args:
+        refusal: why.
+        elements: what was read before; ``None`` when nothing.
+    """
+
+    def __init__(self, refusal: Refusal, elements: Elements | None) -> None:
+        super().__init__(refusal.reason, refusal.detail)
+        self.elements = elements
+
+
 def open_header(source: Source, limits: Limits) -> Opened:
     """Reads a file's header and stops before its pixels.
 
@@ -78,7 +91,7 @@ def open_header(source: Source, limits: Limits) -> Opened:
             if more.size > limits.header_bytes:
                 raise Refusal(Reason.TOO_LARGE, f"the header is longer than {limits.header_bytes} bytes") from None
             if len(data) >= size:
-                raise Refusal(Reason.BAD_HEADER, "the header is cut short") from None
+                raise DamagedHeader(Refusal(Reason.BAD_HEADER, "the header is cut short"), None) from None
             wanted = min(max(4 * wanted, more.size + _FIRST), limits.header_bytes + _FIRST)
 
 
@@ -158,7 +171,10 @@ def _parse(data: bytes, size: int, source: Source, limits: Limits) -> Opened:
             encoding = seen
             syntax = {EXPLICIT_LITTLE: EXPLICIT_VR, IMPLICIT_LITTLE: IMPLICIT_VR, EXPLICIT_BIG: BIG_ENDIAN}[seen]
     walker = Walker(data, size, limits)
-    table, _ = walker.dataset(start, size, encoding, 0, in_item=False)
+    try:
+        table, _ = walker.dataset(start, size, encoding, 0, in_item=False)
+    except Refusal as refusal:
+        raise DamagedHeader(refusal, Elements(walker, walker.outermost, encoding)) from None
     elements = Elements(walker, table, encoding)
     for tag in PIXEL_TAGS:
         if tag in table:

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from medtl.io.dicom.elements import Elements
 from medtl.io.dicom.enhanced import PER_FRAME, enhanced_frames
-from medtl.io.dicom.headers import open_header
+from medtl.io.dicom.headers import DamagedHeader, open_header
 from medtl.io.dicom.instances import (
     NOT_IMAGES,
     Frame,
@@ -19,6 +20,8 @@ from medtl.io.dicom.limits import Limits, Refusal
 from medtl.io.dicom.pixels import check_size
 from medtl.io.dicom.sources import Source
 from medtl.io.reasons import Reason
+
+_STUDY, _SERIES, _FRAME_OF_REFERENCE = 0x0020000D, 0x0020000E, 0x00200052
 
 
 class DefectiveObject(Refusal):
@@ -48,7 +51,12 @@ def read_frames(source: Source, limits: Limits) -> tuple[Instance, list[Frame]]:
         Refusal: it is no DICOM, or its header is malformed.
         DefectiveObject: its series is known, but it cannot be read.
     """
-    opened = open_header(source, limits)
+    try:
+        opened = open_header(source, limits)
+    except DamagedHeader as damage:
+        if damage.elements is not None and damage.elements.text(_SERIES):
+            raise DefectiveObject(damage, _series_of(damage.elements)) from None
+        raise
     e = opened.elements
     try:
         instance = instance_of(source, opened)
@@ -70,4 +78,8 @@ def read_frames(source: Source, limits: Limits) -> tuple[Instance, list[Frame]]:
             return instance, [Frame(instance, 0, None, (0.0, 0.0, 0.0), None, pair(e, 0x00280030), scale, {})]
         return instance, [classic_frame(instance, e)]
     except Refusal as refusal:
-        raise DefectiveObject(refusal, (e.text(0x0020000D), e.text(0x0020000E), e.text(0x00200052))) from None
+        raise DefectiveObject(refusal, _series_of(e)) from None
+
+
+def _series_of(e: Elements) -> tuple[str, str, str]:
+    return e.text(_STUDY), e.text(_SERIES), e.text(_FRAME_OF_REFERENCE)

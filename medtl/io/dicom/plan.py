@@ -110,11 +110,12 @@ class SeriesPlan:
 
     def _check_copies(self) -> None:
         one, two = Scratch(), Scratch()
-        for kept, other in self.copies:
-            mine, theirs = (read_stored(f, self.options.limits, s) for f, s in ((kept, one), (other, two)))
-            same = (kept.rescale.slope, kept.rescale.intercept) == (other.rescale.slope, other.rescale.intercept)
-            if not same or not np.array_equal(mine, theirs):
-                raise Refusal(Reason.AMBIGUOUS_POSITION, "slices share a position but not their pixels")
+        with one.isolated, two.isolated:
+            for kept, other in self.copies:
+                mine, theirs = (read_stored(f, self.options.limits, s) for f, s in ((kept, one), (other, two)))
+                same = (kept.rescale.slope, kept.rescale.intercept) == (other.rescale.slope, other.rescale.intercept)
+                if not same or not np.array_equal(mine, theirs):
+                    raise Refusal(Reason.AMBIGUOUS_POSITION, "slices share a position but not their pixels")
 
     def _fill(self, stack: Voxels, fill: float) -> bool:
         """Reads every slice into its place; returns whether any had padding."""
@@ -124,9 +125,10 @@ class SeriesPlan:
 
         def work(start: int) -> bool:
             scratch, padded = Scratch(), False
-            for number in range(start, len(self.frames), workers):
-                frame = self.frames[number]
-                padded |= to_values(frame, read_stored(frame, self.options.limits, scratch), stack[number], fill)
+            with scratch.isolated:
+                for number in range(start, len(self.frames), workers):
+                    frame = self.frames[number]
+                    padded |= to_values(frame, read_stored(frame, self.options.limits, scratch), stack[number], fill)
             return padded
 
         if workers == 1:

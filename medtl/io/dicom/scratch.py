@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medtl.io.dicom.isolation import IsolatedDecoder
 from medtl.io.dicom.sources import Source
 
 
@@ -18,12 +19,14 @@ class Scratch:
         buffers: native frames by shape and type.
         encoded_of: the object whose encoded or inflated bytes are held.
         encoded: those bytes.
+        isolated: the child process for decoders that may abort; to be closed by the owner.
         fragments: offset table and fragments of encapsulated pixels.
     """
 
     buffers: dict[tuple[tuple[int, ...], str], NDArray[Any]] = field(default_factory=dict)
     encoded_of: Source | None = None
     encoded: bytes = b""
+    isolated: IsolatedDecoder = field(default_factory=IsolatedDecoder)
     fragments: tuple[list[int], list[tuple[int, int]]] = field(default_factory=lambda: ([], []))
 
     def buffer(self, shape: tuple[int, ...], kind: np.dtype[Any]) -> NDArray[Any]:
