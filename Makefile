@@ -39,7 +39,7 @@ check: $(DEV)
 	$(PY) -m pytest -q tests/test_layers.py tests/test_import_time.py
 
 bench: $(DEV)
-	$(PY) -m benchmarks
+	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
 
 profile: $(DEV)
 	$(PY) -X importtime -c 'import medtl.cli.app' 2>&1 | sort -t'|' -k2 -n | tail -n 15

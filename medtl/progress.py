@@ -150,6 +150,11 @@ class Bars:
             self._bars.stop()
             self._bars = None
 
+    def close(self) -> None:
+        """Ends whatever still runs."""
+        while self._tasks:
+            self.finish()
+
     def say(self, line: str) -> None:
         """Prints the line above the bars."""
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -193,6 +198,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def progress_for_terminal() -> Progress:
-    """Bars if stderr is a terminal, else lines."""
-    return Bars() if sys.stderr.isatty() else Lines()
+@contextmanager
+def terminal_progress() -> Iterator[Progress]:
+    """Bars if stderr is a terminal, else lines; however the block ends, the terminal is left as it was."""
+    if not sys.stderr.isatty():
+        yield Lines()
+        return
+    bars = Bars()
+    try:
+        yield bars
+    finally:
+        bars.close()

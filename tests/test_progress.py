@@ -6,7 +6,7 @@ import io
 import pytest
 from rich.console import Console
 
-from medtl.progress import QUIET, Bars, Lines, Progress, doing, duration, each
+from medtl.progress import QUIET, Bars, Lines, Progress, doing, duration, each, terminal_progress
 
 
 class Clock:
@@ -61,6 +61,18 @@ def test_bars_print_facts_without_reading_them_as_markup() -> None:
         bars.say("refused [3]: truncated")
     assert "refused [3]: truncated" in out.getvalue()
     assert bars._bars is None
+
+
+def test_an_interrupted_display_is_put_away() -> None:
+    out = io.StringIO()
+    bars = Bars(Console(file=out, force_terminal=True, width=60))
+    bars.start("training", None)
+    bars.start("epochs", 3)
+    bars.close()
+    assert bars._bars is None
+    assert out.getvalue().count("\x1b[?25h") >= 1  # the cursor is shown again
+    with terminal_progress() as shown:
+        assert isinstance(shown, Lines)  # pytest's stderr is no terminal
 
 
 def test_quiet_is_a_progress() -> None:

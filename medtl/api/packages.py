@@ -28,7 +28,7 @@ class Predicted:
         return f"{self.path}: {self.answered} studies scored{refused}"
 
 
-def export(run: Path, *, out: Path | None = None, progress: Progress | None = None) -> Path:
+def export(run: str | Path, *, out: str | Path | None = None, progress: Progress | None = None) -> Path:
     """Writes a finished run's model as a package and checks that it answers as the run did.
 
     Args:
@@ -45,12 +45,12 @@ def export(run: Path, *, out: Path | None = None, progress: Progress | None = No
     """
     from medtl.export.package import export_run
 
-    RunFolder(run).require_finished()
-    return export_run(run, out, progress=progress or QUIET)
+    RunFolder(Path(run)).require_finished()
+    return export_run(Path(run), None if out is None else Path(out), progress=progress or QUIET)
 
 
 def predict(
-    package: Path, scans: Sequence[Path], out: Path, *, progress: Progress | None = None
+    package: str | Path, scans: Sequence[str | Path], out: str | Path, *, progress: Progress | None = None
 ) -> Predicted:
     """Scores scans with a package, by the same intake and preparation as in training.
 
@@ -69,7 +69,8 @@ def predict(
     """
     from medtl.export.predictor import Predictor, write_answers
 
-    answers = Predictor.open(package).predict(scans, progress=progress or QUIET)
+    out = Path(out)
+    answers = Predictor.open(Path(package)).predict([Path(scan) for scan in scans], progress=progress or QUIET)
     write_answers(out, answers)
     refused = sum(answer.verdict == "refused" for answer in answers)
     return Predicted(out, len(answers) - refused, refused)

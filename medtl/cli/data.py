@@ -18,9 +18,11 @@ def scan(
 ) -> None:
     """Read a folder of DICOM: a row per series with its verdict, a row per study with the series chosen and why."""
     from medtl import api
-    from medtl.progress import progress_for_terminal
+    from medtl.progress import terminal_progress
 
-    show(api.scan(folder, out, progress=progress_for_terminal()))
+    with terminal_progress() as progress:
+        result = api.scan(folder, out, progress=progress)
+    show(result)
 
 
 def check(
@@ -29,9 +31,11 @@ def check(
 ) -> None:
     """Compare a data card with its files: counts, sites, scanners, labels. Exit 3 if they differ."""
     from medtl import api
-    from medtl.progress import progress_for_terminal
+    from medtl.progress import terminal_progress
 
-    show(api.check(card, root=root, progress=progress_for_terminal()))
+    with terminal_progress() as progress:
+        result = api.check(card, root=root, progress=progress)
+    show(result)
 
 
 def where(

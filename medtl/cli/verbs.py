@@ -28,12 +28,14 @@ def train(
     An unfinished run resumes; a finished one says so. Ctrl-C loses nothing that was finished.
     """
     from medtl.config.load import load_config
-    from medtl.progress import progress_for_terminal
+    from medtl.progress import terminal_progress
 
     read = load_config(config, overrides or ())
     from medtl import api
 
-    show(api.train(read, name=name, out=out, progress=progress_for_terminal()))
+    with terminal_progress() as progress:
+        result = api.train(read, name=name, out=out, progress=progress)
+    show(result)
 
 
 def evaluate(
@@ -44,10 +46,12 @@ def evaluate(
 ) -> None:
     """Compute every figure of a run again from its predictions, or evaluate its model on another data card."""
     from medtl import api
-    from medtl.progress import progress_for_terminal
+    from medtl.progress import terminal_progress
     from medtl.run import find_run
 
-    show(api.evaluate(find_run(run).path, card=card, root=root, out=out, progress=progress_for_terminal()))
+    with terminal_progress() as progress:
+        result = api.evaluate(find_run(run).path, card=card, root=root, out=out, progress=progress)
+    show(result)
 
 
 def export(
@@ -56,10 +60,12 @@ def export(
 ) -> None:
     """Write a run's model as a package for others, checked against the run's own predictions."""
     from medtl import api
-    from medtl.progress import progress_for_terminal
+    from medtl.progress import terminal_progress
     from medtl.run import find_run
 
-    show(api.export(find_run(run).path, out=out, progress=progress_for_terminal()))
+    with terminal_progress() as progress:
+        result = api.export(find_run(run).path, out=out, progress=progress)
+    show(result)
 
 
 def predict(
@@ -69,9 +75,11 @@ def predict(
 ) -> None:
     """Score scans with an exported package: an answer or a refusal for each."""
     from medtl import api
-    from medtl.progress import progress_for_terminal
+    from medtl.progress import terminal_progress
 
-    show(api.predict(package, scans, out, progress=progress_for_terminal()))
+    with terminal_progress() as progress:
+        result = api.predict(package, scans, out, progress=progress)
+    show(result)
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {"train": train, "evaluate": evaluate, "export": export, "predict": predict}

@@ -87,7 +87,18 @@ def _check_options(document: Document, keys: KeyPath, entry: dict[str, Any]) -> 
         for line in error.lines if isinstance(error, MedtlError) else [str(error)]:
             document.wrong(keys, f"{entry['method']}: {line}")
         return
+    _check_needs(document, keys, entry["method"], built)
     entry.update({option: plain(known[option], getattr(built, option)) for option in known})
+
+
+def _check_needs(document: Document, keys: KeyPath, name: str, method: Any) -> None:
+    sites = document.data.get("sites")
+    if not isinstance(sites, dict) or document.is_wrong(("sites",)):
+        return
+    if method.needs_target_images and not sites.get("target"):
+        document.wrong((*keys, "method"), f"{name} needs scans of a target, but sites.target names no site")
+    elif method.needs_target_labels and sites.get("target_labels", "none") == "none":
+        document.wrong((*keys, "method"), f"{name} needs target labels, but sites.target_labels is none")
 
 
 def _has_default(field: dataclasses.Field[Any]) -> bool:

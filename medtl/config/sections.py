@@ -48,6 +48,11 @@ class DataSection:
     harmonize: Literal["none", "histogram", "site_z", "combat"] = "none"
     max_refused: Fraction = 0.05
 
+    @property
+    def card_stem(self) -> str:
+        """A word for the data set, fit for a folder: the card's name, or the manifest's."""
+        return Path(self.card or self.manifest or "data").stem
+
 
 @dataclass(frozen=True, config=_STRICT)
 class PerClass:

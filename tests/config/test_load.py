@@ -148,6 +148,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"transfer": {"mapping": [{"method": "source_only"}]}}, r"source_only is what an empty transfer block means"),
     ({"transfer": {"mapping": [{"method": "dan", "wieght": 1}]}}, r"mapping\.0\.wieght: dan has no such option; did"),
     ({"transfer": {"mapping": [{"method": "dan", "weight": "much"}]}}, r"mapping\.0\.weight: found 'much', expected a"),
+    ({"sites": {"source": ["a"]}, "transfer": {"mapping": [{"method": "dan"}]}}, r"dan needs scans of a target, but"),
     ({"transfer": {"maping": []}}, r"transfer\.maping: unknown key; did you mean mapping\?"),
 ]
 
