@@ -11,7 +11,7 @@ from pathlib import Path
 from medtl.progress import Progress
 from medtl.sources.base import Labelling
 from medtl.sources.manifest import Manifest
-from medtl.sources.simulated.generate import generate
+from medtl.sources.simulated.dataset import generate
 from medtl.sources.simulated.scanner import HOSPITALS, Hospital, Kernel, Protocol, Scanner
 from medtl.sources.simulated.study import SimulatedStudy, simulate_study
 from medtl.sources.simulated.thorax import Thorax

@@ -5,12 +5,31 @@ from the start. Lengths are in mm; images are (rows, columns) with x to the pati
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
+from threading import Lock
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def built_once(build: Callable[P, T]) -> Callable[P, T]:
+    """Keep what a function built for its last eight arguments; threads that ask at once wait for one to build it."""
+    kept = lru_cache(maxsize=8)(build)
+    lock = Lock()
+
+    @wraps(build)
+    def get(*args: P.args, **kwargs: P.kwargs) -> T:
+        with lock:
+            return kept(*args, **kwargs)  # type: ignore[arg-type]
+
+    return get
 
 
 @dataclass(frozen=True)
@@ -67,7 +86,7 @@ def _footprint(offset: NDArray[np.float64], wide: float, narrow: float) -> NDArr
     return rising**2 * ramp + flat * height + ((wide - narrow) ** 2 - falling**2) * ramp
 
 
-@lru_cache(maxsize=4)
+@built_once
 def projection_matrix(geometry: Geometry) -> sparse.csr_matrix:
     """Build the matrix that takes an image to its line integrals, averaged over each detector bin.
 
@@ -104,7 +123,7 @@ def projection_matrix(geometry: Geometry) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape)
 
 
-@lru_cache(maxsize=8)
+@built_once
 def backprojection_matrix(geometry: Geometry, size: int, fov_mm: float) -> sparse.csr_matrix:
     """Build the matrix that smears a filtered sinogram over the reconstructed field of view.
 
@@ -142,7 +161,7 @@ def backprojection_matrix(geometry: Geometry, size: int, fov_mm: float) -> spars
     )
 
 
-@lru_cache(maxsize=8)
+@built_once
 def reconstruction_circle(size: int) -> NDArray[np.bool_]:
     """The circle inside the square image that is reconstructed; outside of it lies padding.
 

@@ -7,7 +7,6 @@ non-linear partial volume effect is left out).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from medtl.sources.simulated.attenuation import (
     TRABECULAR,
     Material,
 )
-from medtl.sources.simulated.geometry import Geometry
+from medtl.sources.simulated.geometry import Geometry, built_once
 from medtl.sources.simulated.thorax import Nodule, Thorax
 from medtl.sources.simulated.vessels import Vessel
 
@@ -215,7 +214,7 @@ def _lungs(canvas: Canvas, thorax: Thorax) -> None:
     canvas.bone *= 1.0 - lung
 
 
-@lru_cache(maxsize=1)
+@built_once
 def _texture() -> Grid:
     """Smooth random texture with standard deviation 1, periodic in all directions, (rows, columns, planes of 3 mm)."""
     noise = np.random.default_rng(3).standard_normal((160, 192, 64), dtype=np.float32)
