@@ -42,7 +42,8 @@ def plans_of(group: Group, options: Options, skipped: list[Dropped]) -> list[Ser
     if group.defects:
         paths = [f.instance.source.path for f in frames] + [path for path, _ in group.defects]
         reasons = dict.fromkeys(defect.reason for _, defect in group.defects)
-        header = _header(frames, Stack(frames), options, [*reasons], [*dict.fromkeys(d.detail for _, d in group.defects)], [])
+        details = dict.fromkeys(defect.detail for _, defect in group.defects)
+        header = _header(frames, Stack(frames), options, [*reasons], [*details], [])
         return [SeriesPlan(_with_files(header, paths), options=options)]
     damaged = {item.path.parent for item in skipped if item.reason in (Reason.BAD_HEADER, Reason.UNREADABLE_FILE)}
     notes = [Reason.UNREADABLE_NEIGHBOUR] if any(f.instance.source.path.parent in damaged for f in frames) else []

@@ -116,7 +116,8 @@ def pydicom_agrees(mutant: bytes, original: Dataset) -> bool:
             "Modality", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID", "ImageType", "RescaleType",
             "PixelPaddingValue", "AcquisitionNumber", "PhotometricInterpretation", "BitsStored", "HighBit",
             "PixelRepresentation", "SOPInstanceUID", "EchoTime", "PerFrameFunctionalGroupsSequence",
-            "SharedFunctionalGroupsSequence", "ModalityLUTSequence"))
+            "SharedFunctionalGroupsSequence", "ModalityLUTSequence", "SamplesPerPixel", "BitsAllocated",
+            "NumberOfFrames", "PlanarConfiguration", "SOPClassUID"))
         if not same or ds.file_meta.TransferSyntaxUID != original.file_meta.TransferSyntaxUID:
             return False
         return bool(ds.PixelData == original.PixelData and ds.Rows == original.Rows and ds.Columns == original.Columns)
