@@ -117,7 +117,8 @@ def _mixtures(studies: Sequence[StudyRow]) -> list[Finding]:
         for code, what, fact in facts:
             counts = Counter(value for each in chosen if (value := fact(each)))
             if len(counts) > 1:
-                shown = ", ".join(f"{value} {count}" for value, count in counts.most_common(4))
+                most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:4]
+                shown = ", ".join(f"{value} {count}" for value, count in most)
                 more = f" and {len(counts) - 4} more" if len(counts) > 4 else ""
                 found.append(Finding(code, f"{site}: the chosen series mix {what}: {shown}{more}"))
     return found

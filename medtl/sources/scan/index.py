@@ -1,6 +1,7 @@
 """The first pass over a tree: every file's place, with the paths on disk rather than in memory."""
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 from collections import Counter
@@ -13,7 +14,7 @@ from medtl.io.reasons import Reason
 from medtl.progress import Progress, doing
 from medtl.sources.scan.header import Place, StudyFacts, places_of
 from medtl.sources.scan.walk import files_below
-from medtl.sources.scan.workers import results
+from medtl.sources.scan.workers import Crew
 
 CHUNK = 256
 FEW = 2 * CHUNK
@@ -97,14 +98,14 @@ class _Found:
 
 
 def index_tree(
-    root: Path, salt: bytes, *, workers: int, skip: Path | None = None, progress: Progress | None = None
+    root: Path, salt: bytes, *, crew: Crew, skip: Path | None = None, progress: Progress | None = None
 ) -> TreeIndex:
     """Reads every header of a tree once.
 
     Args:
         root: the folder.
         salt: the project's secret.
-        workers: processes.
+        crew: does the reading.
         skip: a folder below that is left out.
         progress: where to report to.
 
@@ -113,10 +114,10 @@ def index_tree(
     """
     index = TreeIndex()
     chunks = _chunks(root, salt, skip, index)
-    first = [chunk for chunk, _ in zip(chunks, range(FEW // CHUNK), strict=False)]
-    many = len(first) == FEW // CHUNK and len(first[-1].paths) == CHUNK
+    first = list(itertools.islice(chunks, FEW // CHUNK))
+    many = sum(len(chunk.paths) for chunk in first) >= FEW
     with doing(progress, "reading headers") as shown:
-        for chunk, found in results(read_chunk, _chain(first, chunks), workers if many else 1):
+        for chunk, found in crew.results(read_chunk, itertools.chain(first, chunks), alone=not many):
             index.files += len(chunk.paths)
             shown.advance(len(chunk.paths))
             if found is None:
@@ -156,11 +157,6 @@ def _chunks(root: Path, salt: bytes, skip: Path | None, index: TreeIndex) -> Ite
             gathered = []
     if gathered:
         yield _Chunk(tuple(gathered), os.fspath(root), salt)
-
-
-def _chain(first: list[_Chunk], rest: Iterator[_Chunk]) -> Iterator[_Chunk]:
-    yield from first
-    yield from rest
 
 
 def _table() -> sqlite3.Connection:

@@ -40,7 +40,7 @@ class LabelTable:
         rows: of the table.
     """
 
-    on: On
+    on: On | Literal["id"]
     names: tuple[str, ...]
     values: dict[str, tuple[str, ...]] = field(repr=False)
     left_out: int = 0
@@ -48,7 +48,7 @@ class LabelTable:
 
     def of(self, facts: StudyFacts) -> tuple[str, ...] | None:
         """The labels of a study, or None when the table does not know it."""
-        for key in facts.keys.get(self.on, ()):
+        for key in (facts.study,) if self.on == "id" else facts.keys.get(self.on, ()):
             if key in self.values:
                 return self.values[key]
         return None
@@ -108,6 +108,31 @@ def read_labels(file: Path, on: On, salt: bytes, wanted: Sequence[str] = ()) -> 
     if mistakes:
         raise DataError(*at_most_ten(mistakes))
     return LabelTable(on, tuple(taken), values, len(names) - len(taken), len(rows))
+
+
+def read_ids(file: Path, wanted: Sequence[str]) -> LabelTable:
+    """Reads the labels of a catalogue that a scan wrote: its keys are short ids already.
+
+    Args:
+        file: CSV with the columns study and the labels.
+        wanted: label columns.
+
+    Returns:
+        The table, by short id.
+
+    Raises:
+        ConfigError: a column that is not there.
+        DataError: the table cannot be read.
+    """
+    header, rows = read_table(file)
+    missing = [name for name in ("study", *wanted) if name not in header]
+    if missing:
+        there = ", ".join(header)
+        raise ConfigError(*(f"the label table has no column {name!r}; it has {there}" for name in missing))
+    at = [header.index(name) for name in wanted]
+    key = header.index("study")
+    values = {cells[key].strip(): tuple(cells[n].strip() for n in at) for _, cells in rows if len(cells) == len(header)}
+    return LabelTable("id", tuple(wanted), values, 0, len(rows))
 
 
 def _key_column(header: Sequence[str], on: On) -> str:

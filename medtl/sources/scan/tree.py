@@ -5,6 +5,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from medtl.sources.scan.labels import LabelTable, On, read_labels
 from medtl.sources.scan.proposal import propose_card
 from medtl.sources.scan.record import SeriesRow
 from medtl.sources.scan.study import StudyRow, study_rows
-from medtl.sources.scan.workers import default_workers, results
+from medtl.sources.scan.workers import Crew, default_workers
 
 CATALOGUE, SERIES, INTAKE, CARD, PICTURES = "catalogue.csv", "series.csv", "intake.json", "card.yaml", "thumbnails"
 MOST_PICTURES = 200
@@ -77,12 +78,13 @@ def scan_tree(
     table = _labels(labels, on, salt, label_names)
     catalogue = out if out.suffix.lower() == ".csv" else out / CATALOGUE
     target = catalogue.parent
-    processes = default_workers() if workers is None else max(1, workers)
-    index = index_tree(folder, salt, workers=processes, skip=target / PICTURES, progress=progress)
-    try:
+    unfinished = target / f".{catalogue.stem}.partial.jsonl"
+    with Crew(default_workers() if workers is None else max(1, workers)) as crew, closing(
+        index_tree(folder, salt, crew=crew, skip=target / PICTURES, progress=progress)
+    ) as index:
         if not index.files and not index.skipped:
             raise DataError("the folder to scan holds no file; check the path")
-        done = _judge_all(index, salt, target / f".{catalogue.stem}.partial.jsonl", processes, progress, resume, pixels)
+        done = _judge_all(index, salt, unfinished, crew, progress, resume, pixels)
         remember_all(_homes(index, folder))
         studies = study_rows(done.rows, index.studies, table, rule)
         found = findings(studies, table)
@@ -90,9 +92,7 @@ def scan_tree(
         written = (catalogue.name, SERIES, INTAKE, CARD, *((PICTURES,) if pictures else ()))
         intake = Intake(studies, index.files, index.skipped, found, table, done.resumed, pixels, target, written)
         _write(intake, catalogue, index.studies, pictures)
-    finally:
-        index.close()
-    (target / f".{catalogue.stem}.partial.jsonl").unlink(missing_ok=True)
+    unfinished.unlink(missing_ok=True)
     return intake
 
 
@@ -105,8 +105,7 @@ def _labels(file: Path | None, on: On | None, salt: bytes, names: Sequence[str])
 
 
 def _judge_all(
-    index: TreeIndex, salt: bytes, journal_file: Path, workers: int, progress: Progress | None, resume: bool,
-    pixels: bool,
+    index: TreeIndex, salt: bytes, journal_file: Path, crew: Crew, progress: Progress | None, resume: bool, pixels: bool
 ) -> _Pass:
     journal = Journal(journal_file, salt=salt, pixels=pixels, resume=resume)
     entries = index.ordered()
@@ -124,7 +123,7 @@ def _judge_all(
     few = sum(entry.files for entry in todo) < FEW
     try:
         with doing(progress, "judging series", len(todo)) as shown:
-            for job, judged in results(judge, jobs, 1 if few else workers):
+            for job, judged in crew.results(judge, jobs, alone=few):
                 kept = judged if judged is not None else (lost(job, Reason.CORRUPT_PIXELS),)
                 found[job.series] = kept
                 journal.note(job.series, marks[job.series], kept)

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -21,60 +21,107 @@ def default_workers() -> int:
     return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
 
 
-def results(work: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Iterator[tuple[Job, Result | None]]:
-    """Does the jobs, in this process or in several.
+class Crew:
+    """Processes that are started when first needed and kept from pass to pass.
 
     Args:
-        work: a function of a module, so that another process can import it.
-        jobs: taken one by one as processes become free.
-        workers: 1 for this process.
-
-    Yields:
-        Each job with its result, in the order of completion; None for a job whose process died twice.
+        workers: how many; 1 works in this process.
     """
-    if workers <= 1:
-        for job in jobs:
-            yield job, work(job)
-        return
-    queue = iter(jobs)
-    stranded: list[Job] = []
-    while True:
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def results(
+        self, work: Callable[[Job], Result], jobs: Iterable[Job], *, alone: bool = False
+    ) -> Iterator[tuple[Job, Result | None]]:
+        """Does the jobs.
+
+        Args:
+            work: a function of a module, so that another process can import it.
+            jobs: taken one by one as processes become free.
+            alone: in this process, since the jobs are few.
+
+        Yields:
+            Each job with its result, in the order of completion; None for a job whose process died twice.
+        """
+        if alone or self.workers <= 1:
+            for job in jobs:
+                yield job, work(job)
+            return
+        queue = iter(jobs)
         running: dict[Future[Result], Job] = {}
-        pool = _pool(workers)
-        try:
-            for job in stranded:
-                yield job, _alone(work, job)
-            stranded = []
-            more = True
-            while more or running:
-                while more and len(running) < workers * _AHEAD:
-                    try:
-                        job = next(queue)
-                    except StopIteration:
-                        more = False
-                        break
-                    running[pool.submit(work, job)] = job
-                for done in wait(running, return_when=FIRST_COMPLETED).done:
+        more = True
+        while more or running:
+            try:
+                more = self._fill(running, work, queue) and more
+                done = next(iter(wait(running, return_when=FIRST_COMPLETED).done), None)
+                if done is not None:
                     result = done.result()
                     yield running.pop(done), result
-            return
-        except BrokenProcessPool:
-            stranded = [*running.values()]
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            except BrokenProcessPool:  # one job killed its process, and the pool with it
+                stranded = list(running.values())
+                running.clear()
+                self.close()
+                yield from _one_by_one(work, stranded)
+
+    def _fill(self, running: dict[Future[Result], Job], work: Callable[[Job], Result], queue: Iterator[Job]) -> bool:
+        """Hands out jobs until enough wait; False when there are no more."""
+        if self._pool is None:
+            self._pool = _pool(self.workers)
+        while len(running) < self.workers * _AHEAD:
+            try:
+                job = next(queue)
+            except StopIteration:
+                return False
+            try:
+                running[self._pool.submit(work, job)] = job
+            except BrokenProcessPool:
+                running[_broken()] = job
+                raise
+        return True
+
+    def close(self) -> None:
+        """Ends the processes; jobs that wait are dropped."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-def _alone(work: Callable[[Job], Result], job: Job) -> Result | None:
-    with _pool(1) as pool:
+def _broken() -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_exception(BrokenProcessPool())
+    return future
+
+
+def _one_by_one(work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[tuple[Job, Result | None]]:
+    """Tries jobs again, each alone in a process, so that the one that kills is known."""
+    crew: ProcessPoolExecutor | None = None
+    for job in jobs:
+        crew = crew or _pool(1)
         try:
-            return pool.submit(work, job).result()
+            yield job, crew.submit(work, job).result()
         except BrokenProcessPool:
-            return None
+            crew.shutdown()
+            crew = None
+            yield job, None
+    if crew is not None:
+        crew.shutdown()
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # a fresh interpreter: a fork would copy the locks of whatever thread draws the progress
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_quiet)
+    # never a fork of this process: it would copy the locks of whatever thread draws the progress
+    server = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if server else "spawn")
+    if server:
+        context.set_forkserver_preload(["__main__", "medtl.sources.scan.judge"])
+    return ProcessPoolExecutor(workers, context, initializer=_quiet)
 
 
 def _quiet() -> None:
