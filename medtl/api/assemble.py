@@ -27,8 +27,7 @@ from medtl.data.splits import assign
 from medtl.data.transforms import Preprocess
 from medtl.errors import ConfigError, DataError
 from medtl.io.identity import project_salt, remember_all
-from medtl.models.weights import file_sha256
-from medtl.predictions import Predictions
+from medtl.predictions import Predictions, by_study
 from medtl.progress import Progress
 from medtl.run import RunFolder
 from medtl.sources.manifest import Manifest
@@ -96,7 +95,9 @@ class Assembly:
         folder.write_text("catalogue.csv", _csv(CATALOGUE_COLUMNS, (
             (item.row, item.study, item.patient, item.site, item.scanner, role, split, int(hidden),
              int(item.row in refused) or "")
-            for item, role, split, hidden in zip(items, self.cohort.role, self.cohort.split, self.cohort.hidden, strict=True)
+            for item, role, split, hidden in zip(
+                items, self.cohort.role, self.cohort.split, self.cohort.hidden, strict=True
+            )
         )))
         folder.write_json("split.json", self.table.as_dicts())
         folder.write_text("refused.csv", _csv(REFUSED_COLUMNS, (
@@ -118,8 +119,9 @@ def dataset(config: Config) -> Dataset:
     """
     data = config.data
     if data.card is None:
-        root = data.root or config.folder
-        return Dataset(None, data.manifest or "manifest.csv", root, Manifest(file=data.manifest or "manifest.csv"), {}, False)
+        folder = data.root or config.folder
+        table = data.manifest or "manifest.csv"
+        return Dataset(None, table, folder, Manifest(file=table), {}, False)
     card = load_card(data.card, beside=config.folder)
     root = data.root or card.default_root
     if root is None:
@@ -163,7 +165,7 @@ def assemble(config: Config, progress: Progress) -> Assembly:
     catalogue = listed(data, task, progress)
     sites = config.sites
     cohort = assign(
-        catalogue, source=sites.source, target=sites.target, target_labels=_budget(sites.target_labels),
+        catalogue, source=sites.source, target=sites.target, target_labels=sites.target_labels,
         transductive=sites.transductive, seed=config.train.seed, task=task, policies=data.policies,
     )
     preprocess = Preprocess(config.data.input)
@@ -203,7 +205,9 @@ def in_words(table: SplitTable) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def as_predictions(task: Task, cohort: Cohort, rows: NDArray[np.int64], logits: NDArray[np.float32], model: str) -> Predictions:
+def as_predictions(
+    task: Task, cohort: Cohort, rows: NDArray[np.int64], logits: NDArray[np.float32], model: str
+) -> Predictions:
     """Logits of rows as predictions, scans of one study averaged.
 
     Args:
@@ -216,8 +220,6 @@ def as_predictions(task: Task, cohort: Cohort, rows: NDArray[np.int64], logits: 
     Returns:
         One row per study.
     """
-    from medtl.predictions import by_study
-
     items = [cohort.catalogue.items[row] for row in rows]
     labels = cohort.catalogue.labels[rows]
     scores = task.activate(torch.from_numpy(np.asarray(logits))).numpy().astype(np.float64)
@@ -249,15 +251,6 @@ def digest_of(cohort: Cohort, prepared: Prepared, preprocess: Preprocess) -> str
             state.update(f"{position} {item.digest} {cohort.role[position]} {cohort.split[position]}\n".encode())
             state.update(visible[position].tobytes())
     return state.hexdigest()
-
-
-def model_digest(folder: Path) -> str:
-    """SHA-256 of a run's weights, hex."""
-    return file_sha256(folder / "model.safetensors")
-
-
-def _budget(target_labels: Any) -> Any:
-    return target_labels
 
 
 def _csv(header: tuple[str, ...], rows: Any) -> str:

@@ -24,7 +24,7 @@ from medtl.predictions.joined import joined
 from medtl.progress import QUIET, Progress, doing
 from medtl.run import RunFolder
 from medtl.training.device import open_device
-from medtl.types import Catalogue, Cohort
+from medtl.types import Catalogue, Cohort, Role, Split
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _predicted(run: Path, config: Config, progress: Progress) -> tuple[list[Pred
     known = set(own.study.tolist())
     again = [i for i in rows if cohort.catalogue.items[i].study in known]
     if again:
-        notes.append(f"{len(again)} of its scans were in the run's own data: where they were trained on, the figures flatter")
+        notes.append(f"{len(again)} of its scans were in the run's own data; if the run trained on them, figures flatter")
     answers = []
     for model_name in own.models:
         folder = run / "baseline" if model_name == "baseline" and (run / "baseline" / "model.json").is_file() else run
@@ -144,5 +144,6 @@ def _predicted(run: Path, config: Config, progress: Progress) -> tuple[list[Pred
 
 def _all_test(catalogue: Catalogue) -> Cohort:
     """Every row a target's test row, its label hidden from models."""
-    count = len(catalogue.items)
-    return Cohort(catalogue, ("target",) * count, ("test",) * count, np.ones(count, dtype=np.bool_), catalogue.notes)
+    role: tuple[Role, ...] = tuple("target" for _ in catalogue.items)
+    split: tuple[Split, ...] = tuple("test" for _ in catalogue.items)
+    return Cohort(catalogue, role, split, np.ones(len(catalogue.items), dtype=np.bool_), catalogue.notes)

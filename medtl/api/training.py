@@ -96,16 +96,20 @@ def train(
 def baseline_of(config: Config, adaptation: int) -> Config | None:
     """The plain run that a config is compared with, or None where it is one itself.
 
-    Without methods and without site-conditional normalisation, same budget, augmentation, seed, network and visible
-    labels; a run without methods that trains on target labels is compared with one that does not.
+    It differs in one thing, whichever comes first: alignment, weighting and site-conditional normalisation are left
+    out, and what the network family fixes (freezing, say) stays, so that both have the same budget; without those, the
+    network family is left out; without that, the visible target labels.
 
     Args:
         config: of the run.
         adaptation: width of the run's adaptation layer, 0 for none, so that both have the same network.
     """
-    plain_bn = config.model.bn if config.model.bn in ("joint", "frozen") else "joint"
-    model = replace(config.model, bn=plain_bn, adaptation=adaptation)
-    if config.transfer != TransferSection() or plain_bn != config.model.bn:
+    bn = config.model.bn if config.model.bn in ("joint", "frozen") else "joint"
+    model = replace(config.model, bn=bn, adaptation=adaptation)
+    kept = TransferSection(network=config.transfer.network)
+    if config.transfer != kept or bn != config.model.bn:
+        return replace(config, transfer=kept, model=model)
+    if config.transfer != TransferSection():
         return replace(config, transfer=TransferSection(), model=model)
     if config.sites.target_labels != "none":
         return replace(config, model=model, sites=replace(config.sites, target_labels="none"))
@@ -119,18 +123,17 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
     methods = methods_of(config)
     device = open_device(config.train)
     progress.say(f"device: {device.torch}, {device.precision}")
-    progress.start("training", None)
     model, loader = _fit(folder, config, methods, assembly, progress)
     baseline = baseline_of(config, int(model.describe()["adaptation"])) if config.train.baseline else None
     name = "adapted" if baseline_of(config, 0) is not None else "baseline"
     rows = [_predictions(model, loader, assembly, name, device.torch)]
     if baseline is not None:
-        progress.say("training the baseline that this run is compared with: no transfer method, all else equal")
+        progress.say(f"now the baseline that this run is compared with: {in_short(baseline)}, all else equal")
         below = folder.baseline
         if below.open_for_training(baseline) != "finished":
             other = assembly if baseline.sites == config.sites else assemble(baseline, progress)
             other.write(below)
-            plain, plain_loader = _fit(below, baseline, (), other, progress)
+            plain, plain_loader = _fit(below, baseline, methods_of(baseline), other, progress)
             own = _predictions(plain, plain_loader, other, "baseline", device.torch)
             write_predictions(below.path / "predictions.csv", own)
             below.write_json("provenance.json", provenance(baseline, other, device.torch, begun))
@@ -139,7 +142,6 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
             plain = store.load(below.path)
             own = _predictions(plain, loader, assembly, "baseline", device.torch)
         rows.append(own)
-    progress.finish()
     write_predictions(folder.path / "predictions.csv", joined(rows))
     folder.write_json("provenance.json", provenance(config, assembly, device.torch, begun))
     evaluated = judge(folder.path, progress)
@@ -169,6 +171,13 @@ def _fit(
     )
     store.save(trained, folder.path)
     return trained, loader
+
+
+def in_short(config: Config) -> str:
+    """The methods of a config, ``freeze + dan``; ``source_only`` where there are none."""
+    named = [entry["method"] for family in ("network", "instances", "mapping", "adversarial")
+             for entry in getattr(config.transfer, family)]
+    return " + ".join(named) or "source_only"
 
 
 def _unsaid(line: str) -> None:
@@ -218,8 +227,7 @@ def provenance(config: Config, assembly: Assembly, device: Any, begun: float) ->
         "simulated": assembly.simulated,
         "notes": list(assembly.notes),
         "selection": config.train.selection,
-        "methods": [entry["method"] for family in ("network", "instances", "mapping", "adversarial")
-                    for entry in getattr(config.transfer, family)] or ["source_only"],
+        "methods": in_short(config).split(" + "),
         "started": time.strftime(stamp, time.gmtime(begun)),
         "finished": time.strftime(stamp, time.gmtime(now)),
         "seconds": round(now - begun, 1),
