@@ -131,7 +131,7 @@ def _predicted(run: Path, config: Config, progress: Progress) -> tuple[list[Pred
     known = set(own.study.tolist())
     again = [i for i in rows if cohort.catalogue.items[i].study in known]
     if again:
-        notes.append(f"{len(again)} of its scans were in the run's own data; if the run trained on them, figures flatter")
+        notes.append(f"{len(again)} of its scans were in the run's own data; those it trained on flatter")
     answers = []
     for model_name in own.models:
         folder = run / "baseline" if model_name == "baseline" and (run / "baseline" / "model.json").is_file() else run

@@ -42,10 +42,9 @@ class DataSection:
     card: str | None = None
     root: Path | None = None
     manifest: str | None = None
-    label_values: tuple[str, ...] | None = None
     input: InputSection = Field(default_factory=InputSection)
     augment: Literal["none", "light", "strong"] = "light"
-    harmonize: Literal["none", "histogram", "site_z", "combat"] = "none"
+    harmonize: Literal["none"] = "none"
     max_refused: Fraction = 0.05
 
     @property
@@ -129,7 +128,7 @@ class EvaluateSection:
 
     bootstrap: Annotated[int, Field(ge=0)] = 2000
     threshold: Literal["youden"] | Fraction = "youden"
-    adapt: Literal["none", "tent"] = "none"
+    adapt: Literal["none"] = "none"
 
 
 @dataclass(frozen=True, config=_STRICT)
