@@ -1,9 +1,7 @@
-"""Files that are either there as a whole or not at all."""
+"""The files of a stage: small JSON and safetensors, there as a whole or not at all."""
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,38 +10,12 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from medtl.errors import RunStateError
-
-UNFINISHED = ".unfinished"
-"""Suffix of a file that is being written; one that stays was cut off."""
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replaces a file by this content, on the disk before it bears the name.
-
-    Raises:
-        RunStateError: the disk is full; what was there before stays.
-    """
-    unfinished = path.with_name(path.name + UNFINISHED)
-    try:
-        with unfinished.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise RunStateError(
-            f"{path.name}: the disk is full ({len(content) / 1e6:.0f} MB more were needed). Free some space and give "
-            "the same command again: it goes on from the last epoch that was saved"
-        ) from None
+from medtl.atomic import write_bytes
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a small JSON file atomically."""
-    write_atomically(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -54,7 +26,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Writes tensors to one safetensors file atomically."""
-    write_atomically(path, save({name: on_cpu(tensor) for name, tensor in tensors.items()}))
+    write_bytes(path, save({name: on_cpu(tensor) for name, tensor in tensors.items()}))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -70,5 +42,5 @@ def on_cpu(tensor: Tensor) -> Tensor:
 
 def sweep(folder: Path) -> None:
     """Removes what was cut off in the middle of a write."""
-    for path in folder.glob(f"*{UNFINISHED}"):
+    for path in folder.glob(".*.tmp"):
         path.unlink(missing_ok=True)

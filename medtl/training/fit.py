@@ -169,7 +169,7 @@ class _Loop:
         loss = self._task_loss(pair, source_out, target_out)
         yield "task", loss.detach()
         for i in context.penalties:
-            assert target_out is not None
+            assert target_out is not None, "a penalty was given no target batch"
             step = Step(
                 pair, source_out, target_out, progress, len(context.setting.domains), context.own[i], self.model,
                 context.setting.task,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from medtl.training.files import write_atomically
+from medtl.atomic import write_bytes
 
 
 class EpochLog:
@@ -38,4 +38,4 @@ class EpochLog:
         kept = [r for r in self.records() if r.get("stage") != stage or int(r.get("epoch", -1)) < epochs]
         text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in kept)
         if text != self.path.read_text(encoding="utf-8"):
-            write_atomically(self.path, text.encode())
+            write_bytes(self.path, text.encode())

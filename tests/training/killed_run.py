@@ -1,10 +1,12 @@
 """A run that is killed by SIGKILL at a stated moment, in a process of its own.
 
-Arguments: folder, plan, epochs, moment (``step``, ``stage``, ``write`` or ``never``), and how often the moment passes
-before the end. Nothing of the run is replaced: the kill is added before or in the middle of what really happens.
+It takes a JSON list of attempts: folder, plan, epochs, moment (``step``, ``stage`` or ``write``), and how often that
+moment passes before the end. Each attempt is a child of this process, which has the imports behind it. Nothing of the
+run is replaced: the kill is added before or in the middle of what really happens.
 """
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -16,6 +18,7 @@ from typing import Any
 import torch
 from toy_cohort import QUICK, plan, run
 
+from medtl.atomic import atomic
 from medtl.training import engine, files, log, movers
 
 
@@ -59,22 +62,31 @@ def kill_between_stages(passes: int) -> None:
 
 
 def kill_during_a_write(passes: int) -> None:
-    over, write = countdown(passes), files.write_atomically
+    over, write = countdown(passes), files.write_bytes
 
     def writing(path: Path, content: bytes) -> None:
         if over():
-            path.with_name(path.name + files.UNFINISHED).write_bytes(content[: len(content) // 2])
-            die()
+            with atomic(path) as temporary:
+                temporary.write_bytes(content[: len(content) // 2])
+                die()
         write(path, content)
 
-    files.write_atomically = writing
-    log.write_atomically = writing
+    files.write_bytes = writing
+    log.write_bytes = writing
 
+
+def attempt(folder: str, name: str, epochs: int, moment: str, passes: int) -> int:
+    """Runs in a child, and returns its exit status, negative for the signal that ended it."""
+    child = os.fork()
+    if child == 0:
+        KILLS[moment](passes)
+        run(Path(folder), plan(name), train=replace(QUICK, epochs=epochs))
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+KILLS = {"step": kill_within_an_epoch, "stage": kill_between_stages, "write": kill_during_a_write}
 
 if __name__ == "__main__":
-    folder, name, epochs, moment, passes = sys.argv[1:]
     torch.set_num_threads(1)
-    kills = {"step": kill_within_an_epoch, "stage": kill_between_stages, "write": kill_during_a_write}
-    if moment in kills:
-        kills[moment](int(passes))
-    run(Path(folder), plan(name), train=replace(QUICK, epochs=int(epochs)))
+    print(json.dumps([attempt(*arguments) for arguments in json.loads(sys.argv[1])]))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from toy_cohort import QUICK, cohort, run, small_model, weights
 from torch import Tensor, nn
+from toy_cohort import QUICK, cohort, run, small_model, weights
 
 from medtl.errors import ConfigError
 from medtl.methods.base import MAIN, Extract, Fit, Method, Setting, Stages, Step, Turn
@@ -179,11 +179,12 @@ class Critic(Method):
 
 
 def test_a_turn_moves_only_its_player_as_often_as_it_says(tmp_path: Path) -> None:
-    model = run(tmp_path, [Critic()], model=small_model(bn="frozen"), train=replace(QUICK, epochs=1, selection="last"))
+    train = replace(QUICK, epochs=1, selection="last")
+    model = run(tmp_path, [Critic()], model=small_model(bn="frozen"), train=train)
     player, before = SEEN[0]
     assert len(SEEN) - 1 == 3 * 3  # three pairs in an epoch
     assert any(not torch.equal(a, b) for a, b in zip(player.state_dict().values(), before.values(), strict=True))
-    plain = run(tmp_path / "plain", [], model=small_model(bn="frozen"), train=replace(QUICK, epochs=1, selection="last"))
+    plain = run(tmp_path / "plain", [], model=small_model(bn="frozen"), train=train)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), plain.parameters(), strict=True))
 
 

@@ -20,14 +20,18 @@ HERE = Path(__file__).parent
 EPOCHS = 3
 
 
-def attempt(folder: Path, name: str, moment: str, passes: int) -> int:
+def kill(*attempts: tuple[Path, str, str, int]) -> None:
+    """Makes these attempts (folder, plan, moment, passes) one after another; every one is killed."""
+    arguments = [(str(folder), name, EPOCHS, moment, passes) for folder, name, moment, passes in attempts]
+    for folder, *_ in attempts:
+        folder.mkdir(exist_ok=True)
     done = subprocess.run(
-        [sys.executable, HERE / "killed_run.py", folder, name, str(EPOCHS), moment, str(passes)],
+        [sys.executable, HERE / "killed_run.py", json.dumps(arguments)],
         env={**os.environ, "PYTHONPATH": str(Path(medtl.__file__).parents[1]), "OMP_NUM_THREADS": "1"},
         capture_output=True, text=True, check=False,
     )
-    assert done.returncode in {0, -signal.SIGKILL}, done.stderr[-2000:]
-    return done.returncode
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads(done.stdout.splitlines()[-1]) == [-signal.SIGKILL] * len(attempts), done.stderr[-2000:]
 
 
 def untimed(folder: Path) -> list[dict[str, object]]:
@@ -48,31 +52,34 @@ def assert_equal_runs(killed: Path, name: str, reference: Path, expected: dict[s
     assert files == sorted(path.relative_to(killed) for path in killed.rglob("*.safetensors"))
     for file in files:
         assert (killed / file).read_bytes() == (reference / file).read_bytes(), file
-    assert not list(killed.rglob("*.unfinished"))
+    assert not list(killed.rglob("*.tmp"))
 
 
 def test_killed_within_an_epoch_during_a_write_and_between_stages(tmp_path: Path) -> None:
     killed, reference = tmp_path / "killed", tmp_path / "whole"
     expected = whole(reference, "adda")
-    killed.mkdir()
-    assert attempt(killed, "adda", "step", 4) == -signal.SIGKILL  # second epoch of the source stage
-    assert attempt(killed, "adda", "write", 3) == -signal.SIGKILL
-    assert attempt(killed, "adda", "stage", 1) == -signal.SIGKILL  # after the source stage
+    kill(
+        (killed, "adda", "step", 4),  # second epoch of the source stage
+        (killed, "adda", "write", 3),
+        (killed, "adda", "stage", 1),  # after the source stage
+    )
     assert_equal_runs(killed, "adda", reference, expected)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["step", "stage", "write"])
 @pytest.mark.parametrize("name", list(PLANS))
-def test_killed_at_three_random_moments_of_each_kind(name: str, moment: str, tmp_path: Path) -> None:
-    draw = random.Random(f"{name}/{moment}")
+def test_killed_at_three_random_moments_of_each_kind(name: str, tmp_path: Path) -> None:
+    draw = random.Random(name)
     reference = tmp_path / "whole"
     expected = whole(reference, name)
-    latest = {"step": 6, "stage": 1, "write": 9}[moment]
-    for number in range(3):
-        killed = tmp_path / f"killed-{number}"
-        killed.mkdir()
-        assert attempt(killed, name, moment, draw.randint(0, latest)) == -signal.SIGKILL
+    latest = {"step": 6, "stage": 1, "write": 9}
+    attempts = [
+        (tmp_path / f"{moment}-{number}", name, moment, draw.randint(0, latest[moment]))
+        for moment in latest
+        for number in range(3)
+    ]
+    kill(*attempts)
+    for killed, *_ in attempts:
         assert_equal_runs(killed, name, reference, expected)
 
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,7 +42,8 @@ def pair(seed: int = 0, shift: float = 1.0) -> Pair:
     def batch(rows: int, offset: float) -> Batch:
         images = torch.randn(rows, 1, 1, 2, 2, generator=draw) + offset
         zeros = torch.zeros(rows, 1)
-        return Batch(images, zeros, zeros.bool(), torch.ones(rows), torch.zeros(rows, dtype=torch.long), torch.arange(rows))
+        domain = torch.zeros(rows, dtype=torch.long)
+        return Batch(images, zeros, zeros.bool(), torch.ones(rows), domain, torch.arange(rows))
 
     return Pair(batch(6, 0.0), batch(5, shift))
 
