@@ -8,6 +8,7 @@ import secrets
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -131,7 +132,7 @@ class ScanCache:
             Bytes freed.
         """
         freed = 0
-        for file in [*self._entries(), *self.folder.glob("digests/*/*")]:
+        for file in [*self._entries(), *self.folder.glob("digests/*/*"), *self.folder.glob("scans/*/.*")]:
             try:
                 freed += file.stat().st_size
                 file.unlink()
@@ -170,7 +171,8 @@ class ScanCache:
             return None
         except (OSError, ValueError, EOFError):
             self._checked.pop(key, None)
-            place.unlink(missing_ok=True)
+            with suppress(OSError):
+                place.unlink()
             return None
         self._checked[key] = (array.offset, array.shape)
         os.utime(place)  # used just now
