@@ -54,4 +54,4 @@ def scan(folder: Path, out: Path, *, progress: Progress | None = None, **options
     """Reads a folder of scans: a verdict per series, a row per study; see :func:`medtl.sources.scan.scan_tree`."""
     from medtl.sources.scan import scan_tree
 
-    return scan_tree(folder, out=out, salt=project_salt(folder), progress=progress or QUIET, **options)
+    return scan_tree(folder, out=out, salt=project_salt(), progress=progress or QUIET, **options)

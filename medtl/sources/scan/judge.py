@@ -14,7 +14,7 @@ from medtl.io.dicom import index_study
 from medtl.io.dicom.elements import Elements
 from medtl.io.dicom.headers import open_header
 from medtl.io.dicom.limits import DEFAULT_LIMITS, Refusal
-from medtl.io.dicom.sources import FileSource
+from medtl.io.dicom.sources import FileSource, Source
 from medtl.io.digest import combine, digest_file
 from medtl.io.identity import short_id
 from medtl.io.nifti import read_nifti
@@ -73,9 +73,7 @@ def judge(job: SeriesJob) -> tuple[Judged, ...]:
         One row per stack.
     """
     try:
-        identifying = identifying_texts(job.paths[0]) if job.format in ("dicom", "zip") else frozenset()
-        found = [_judged(job, number, header, load, identifying)
-                 for number, (header, load) in enumerate(_planned(job))]
+        found = [_judged(job, number, planned) for number, planned in enumerate(_planned(job))]
     except MemoryError:
         found = []
     return tuple(found) or (lost(job, Reason.UNREADABLE_FILE),)
@@ -88,19 +86,19 @@ def lost(job: SeriesJob, reason: Reason) -> Judged:
                          identifying=frozenset()))
 
 
-def identifying_texts(path: str) -> frozenset[str]:
+def identifying_texts(source: Source) -> frozenset[str] | None:
     """Folded texts of a DICOM header that identify a patient, a person or a place; in memory only.
 
     Args:
-        path: of one file of the series.
+        source: an object of the series.
 
     Returns:
-        Texts of at least three characters; empty when the header cannot be read.
+        Texts of at least three characters; None when the header cannot be read, so that nothing can be compared.
     """
     try:
-        e = open_header(FileSource(Path(path)), DEFAULT_LIMITS).elements
+        e = open_header(source, DEFAULT_LIMITS).elements
     except Refusal:
-        return frozenset()
+        return None
     found: set[str] = set()
     for tag in _NAMES:
         text = _text(e, tag)
@@ -116,19 +114,27 @@ def _text(e: Elements, tag: int) -> str:
         return ""
 
 
-def _planned(job: SeriesJob) -> Iterator[tuple[Series, Callable[[], Series]]]:
+@dataclass(frozen=True)
+class _Planned:
+    header: Series
+    load: Callable[[], Series]
+    identifying: frozenset[str] | None = frozenset()
+
+
+def _planned(job: SeriesJob) -> Iterator[_Planned]:
     paths = [Path(path) for path in job.paths]
     if job.format == "nifti":
-        yield read_nifti(paths[0], pixels=False)[0], lambda: read_nifti(paths[0])[0]
+        yield _Planned(read_nifti(paths[0], pixels=False)[0], lambda: read_nifti(paths[0])[0])
         return
     if job.format == "raster":
-        yield read_raster(paths[0], pixels=False)[0], lambda: read_raster(paths[0])[0]
+        yield _Planned(read_raster(paths[0], pixels=False)[0], lambda: read_raster(paths[0])[0])
         return
     folder = str(paths[0].parent)
     plans = index_study(paths, salt=job.salt, threads=1)
     mine = [plan for plan in plans if _id_of(plan.header, job.salt, folder) == job.series]
     for plan in mine or plans[:1]:
-        yield plan.header, plan.load
+        source = plan.frames[0].instance.source if plan.frames else FileSource(paths[0])
+        yield _Planned(plan.header, plan.load, identifying_texts(source))
 
 
 def _id_of(series: Series, salt: bytes, folder: str) -> str:
@@ -136,11 +142,9 @@ def _id_of(series: Series, salt: bytes, folder: str) -> str:
     return series_id(salt, identity.study_uid or "", identity.series_uid or "", folder)
 
 
-def _judged(
-    job: SeriesJob, number: int, header: Series, load: Callable[[], Series], identifying: frozenset[str]
-) -> Judged:
-    looked = candidate(header)
-    series = load() if job.pixels else header
+def _judged(job: SeriesJob, number: int, planned: _Planned) -> Judged:
+    looked = candidate(planned.header)
+    series = planned.load() if job.pixels else planned.header
     short = job.series if number == 0 else short_id(job.salt, job.series, "stack", str(number))
     text, picture, voxels, content = "", None, "", ""
     if job.pixels and series.volume is not None:
@@ -154,7 +158,7 @@ def _judged(
         content = _content(job, series)
     row = row_of(
         series, study=job.study, short=short, format_=job.format, plane=looked.orientation, original=looked.original,
-        identifying=identifying, burned_in=text, voxels=voxels, content=content)
+        identifying=planned.identifying, burned_in=text, voxels=voxels, content=content)
     return Judged(row, picture)
 
 

@@ -134,8 +134,8 @@ def cell(value: object) -> str:
 
 
 def row_of(
-    series: Series, *, study: str, short: str, format_: str, plane: str, original: bool, identifying: frozenset[str],
-    burned_in: str = "", voxels: str = "", content: str = "",
+    series: Series, *, study: str, short: str, format_: str, plane: str, original: bool,
+    identifying: frozenset[str] | None, burned_in: str = "", voxels: str = "", content: str = "",
 ) -> SeriesRow:
     """Takes from a series what may leave this process.
 
@@ -146,7 +146,8 @@ def row_of(
         format_: of its files.
         plane: orientation.
         original: not derived.
-        identifying: texts of the header that identify, folded; what repeats one of them is redacted.
+        identifying: texts of the header that identify, folded; what repeats one of them is redacted, and
+            every name when None.
         burned_in: verdict on text in the pixels.
         voxels: salted digest.
         content: salted digest.
@@ -179,17 +180,22 @@ def row_of(
     )
 
 
-def clean(text: str, identifying: frozenset[str]) -> str:
+def clean(text: str, identifying: frozenset[str] | None) -> str:
     """The name of a device or a kernel, or ``redacted`` when it repeats what identifies or holds a long number.
 
     Args:
         text: of the header.
-        identifying: folded texts; one word must be a word of the name, several must stand in it.
+        identifying: folded texts; one word must be a word of the name, several must stand in it; None for
+            unknown ones, which any name may repeat.
 
     Returns:
         Printable text of at most 64 characters.
     """
     shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:64]
+    if not shown:
+        return ""
+    if identifying is None:
+        return REDACTED
     folded = shown.casefold()
     words = set(_WORD.findall(folded))
     repeats = any(each in words or (" " in each and each in folded) or each == folded for each in identifying)
