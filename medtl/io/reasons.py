@@ -162,7 +162,7 @@ class Reason(Enum):
 
     # --- DICOM: values ---------------------------------------------------------------------------------------------
     NO_RESCALE = (
-        "no_rescale", "refusal", "A CT does not say how stored values become Hounsfield units.",
+        "no_rescale", "refusal", "A CT or PET does not say how stored values become what it measures.",
         "Export the original series.")
     NOT_HOUNSFIELD = (
         "not_hounsfield", "refusal", "A CT's rescale type is not Hounsfield units.",

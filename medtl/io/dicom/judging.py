@@ -108,6 +108,8 @@ def _check_members(frames: list[Frame]) -> None:
         if layout is not None and layout.samples != 1:
             raise Refusal(Reason.UNSUPPORTED_PIXELS, "a cross-sectional series in colour is no measurement")
         check_rescale(frame)
+    if len({frame.rescale.stated for frame in frames}) > 1:
+        raise Refusal(Reason.BAD_RESCALE, "some slices state a rescale and others do not")
 
 
 def _projection(frame: Frame, options: Options, notes: list[Reason]) -> SeriesPlan:

@@ -24,16 +24,16 @@ def inverts(instance: Instance) -> bool:
 
 
 def check_rescale(frame: Frame) -> None:
-    """Refuses a CT whose values cannot become Hounsfield units.
+    """Refuses a CT or PET whose values cannot become what they measure.
 
     Raises:
         Refusal: no rescale, or one to other units.
     """
-    if frame.instance.modality != "CT":
+    if frame.instance.modality not in ("CT", "PT"):
         return
     if not frame.rescale.stated:
         raise Refusal(Reason.NO_RESCALE, "RescaleSlope or RescaleIntercept is missing")
-    if frame.rescale.kind not in ("", "HU"):
+    if frame.instance.modality == "CT" and frame.rescale.kind not in ("", "HU"):
         raise Refusal(Reason.NOT_HOUNSFIELD, "the RescaleType is not HU")
 
 

@@ -8,6 +8,7 @@ from medtl.io.dicom.instances import CROSS_SECTIONAL, SECONDARY_CAPTURE, Frame, 
 from medtl.io.reasons import Reason
 
 _LOCALIZER = ("LOCALIZER", "SCOUT", "TOPOGRAM", "SURVEY")
+_DOSE = ("DOSE", "CT_DOSE", "CT DOSE")  # a low-dose protocol is no dose report
 _CAPTURE = ("SCREEN SAVE", "SCREENSAVE", "SCREEN_SAVE", "SCREEN CAPTURE", "SCREENSHOT", "SCREEN_CAPTURE")
 
 
@@ -25,7 +26,7 @@ def kind_refused(instance: Instance) -> Reason | None:
     values = instance.image_type
     if any(token in value for value in values for token in _LOCALIZER):
         return Reason.LOCALIZER
-    if any("DOSE" in value for value in values):
+    if any(value.startswith(_DOSE) for value in values):
         return Reason.DOSE_REPORT
     if any(token in value for value in values for token in _CAPTURE):
         return Reason.SCREEN_CAPTURE

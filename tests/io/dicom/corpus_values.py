@@ -46,6 +46,29 @@ def pet_slope_per_slice(folder: Path) -> Expected:
     return Expected([truth(AXIAL, where)])
 
 
+@case(readable=False)
+def pet_without_slope(folder: Path) -> Expected:
+    slices = stack_of(AXIAL, positions(AXIAL, 4, 2.0), modality="PT")
+    del slices[2].RescaleSlope
+    save_all(slices, folder)
+    return Expected(refused=[Reason.NO_RESCALE])
+
+
+@case(readable=False)
+def mr_with_one_slope_missing(folder: Path) -> Expected:
+    slices = stack_of(AXIAL, positions(AXIAL, 4, 2.0), modality="MR")
+    del slices[2].RescaleSlope, slices[2].RescaleIntercept
+    save_all(slices, folder)
+    return Expected(refused=[Reason.BAD_RESCALE])
+
+
+@case()
+def low_dose_protocol(folder: Path) -> Expected:
+    where = positions(AXIAL, 4, 2.5)
+    save_all(stack_of(AXIAL, where, ImageType=["ORIGINAL", "PRIMARY", "AXIAL", "LOWDOSE"]), folder)
+    return Expected([truth(AXIAL, where)])
+
+
 @case()
 def signed_twelve_bits(folder: Path) -> Expected:
     where = positions(AXIAL, 5, 2.5)

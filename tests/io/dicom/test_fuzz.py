@@ -73,7 +73,7 @@ def _run(folder: Path, count: int, seed: int, oracle: bool) -> None:
 
 
 def test_mutants(tmp_path: Path) -> None:
-    _run(tmp_path, 400, seed=1, oracle=False)
+    _run(tmp_path, 300, seed=1, oracle=False)
 
 
 @pytest.mark.slow

@@ -112,7 +112,7 @@ def test_deflate_bomb(tmp_path: Path) -> None:
     syntax = b"1.2.840.10008.1.2.1\0"
     at = data.index(syntax)
     worker = zlib.compressobj(9, zlib.DEFLATED, -15)
-    bomb = b"".join(worker.compress(bytes(1 << 24)) for _ in range(12)) + worker.flush()
+    bomb = b"".join(worker.compress(bytes(1 << 24)) for _ in range(6)) + worker.flush()
     head = data[:at] + syntax + data[at + len(syntax):]
     head = head.replace(b"UI\x14\0" + syntax, b"UI\x16\x001.2.840.10008.1.2.1.99")
     end = 132 + 12 + struct.unpack_from("<I", data, 140)[0]
