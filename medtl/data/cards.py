@@ -74,9 +74,9 @@ def _check_counts(document: Document) -> None:
 
 
 def _check_source(document: Document) -> None:
-    name = document.value(("source", "name"))
+    name = document.value(("source", "name")) or SourceCard().name
     known = registry.names("sources")
-    if name is None or document.is_wrong(("source",)):
+    if document.is_wrong(("source",)):
         return
     if name not in known:
         hint = nearest(name, known)
