@@ -320,13 +320,10 @@ def _syntax(folder: Path, syntax: object) -> Expected:
     for number, ds in enumerate(stack_of(plane, where)):
         if getattr(syntax, "is_compressed", False) and not getattr(syntax, "is_deflated", False):
             ds.compress(syntax, generate_instance_uid=False)
-            ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-            save(ds, folder / f"{number}")
-        else:
-            if syntax == ExplicitVRBigEndian:
-                ds.PixelData = np.frombuffer(ds.PixelData, "<u2").astype(">u2").tobytes()
-            ds.file_meta.TransferSyntaxUID = syntax
-            save(ds, folder / f"{number}")
+        elif syntax == ExplicitVRBigEndian:
+            ds.PixelData = np.frombuffer(ds.PixelData, "<u2").astype(">u2").tobytes()
+        ds.file_meta.TransferSyntaxUID = syntax
+        save(ds, folder / f"{number}")
     return Expected([truth(plane, where)])
 
 
