@@ -142,16 +142,14 @@ def _homes(index: TreeIndex, studies: Iterable[StudyRow], *, plain: bool) -> dic
                 if above == place:
                     break
                 place = above
-    study_of = {entry.series: entry.study for entry in index.series.values()}
     homes: dict[str, Path] = {}
     mixed = 0
     for study in studies:
         every = [each.series for each in study.series if each.series in paths]
         wanted = [study.chosen.series] if study.chosen and study.chosen.series in paths else []
-        for members in filter(None, (wanted, every)):
-            home = _common([file for series in members for file in paths[series]])
-            below = {study_of[series] for series in lying[home]}
-            if lying[home] <= set(members) or (members == every and plain and below == {study.study}):
+        for members in (wanted, every if plain or not wanted else []):
+            home = _common([file for series in members for file in paths[series]]) if members else ""
+            if members and lying[home] <= set(members):
                 homes[study.study] = Path(home)
                 break
         else:

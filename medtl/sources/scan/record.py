@@ -30,6 +30,9 @@ MODALITIES = frozenset({
 
 _SYNTAXES = frozenset(entry[0] for entry in UID_dictionary.values() if entry[1] == "Transfer Syntax")
 _WORD = re.compile(r"\w+")
+_FORMULA = "=+-@ "
+"""What makes a spreadsheet take a cell for a formula."""
+
 _LONG_NUMBER = re.compile(r"\d{6,}")
 
 
@@ -191,7 +194,7 @@ def clean(text: str, identifying: frozenset[str] | None) -> str:
     Returns:
         Printable text of at most 64 characters.
     """
-    shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:64]
+    shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())[:64].lstrip(_FORMULA)
     if not shown:
         return ""
     if identifying is None:
