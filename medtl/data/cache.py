@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import secrets
@@ -9,6 +10,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +27,7 @@ from medtl.types import Item
 DEFAULT_LIMIT_BYTES = 20 * 2**30
 LAYOUT = 1
 """Of entries; another number is another key."""
+_PREPARATION = ("transforms", "geometry", "windows")
 _FOOTER = 8
 _SETTLED_SECONDS = 2.0
 """A file changed less than this ago may change again within one tick of its clock, so its digest is not remembered."""
@@ -91,12 +94,12 @@ class ScanCache:
 
         Args:
             content: the scan's digest.
-            preprocess: its contract is part of the name, version included.
+            preprocess: its contract is part of the name, as is the code that reads and prepares.
 
         Returns:
             64 hexadecimal digits.
         """
-        made_of = {"content": content, "contract": preprocess.contract(), "layout": LAYOUT}
+        made_of = {"content": content, "contract": preprocess.contract(), "layout": LAYOUT, "code": code_version()}
         return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
     def array(self, item: Item, preprocess: Preprocess) -> NDArray[np.float32]:
@@ -219,6 +222,23 @@ class ScanCache:
                 f"the cache cannot be written ({error.strerror}); free the disk, run `medtl cache clear`, or set "
                 f"MEDTL_CACHE to another folder"
             ) from None
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Digest of all code that lies between a file and its array, so that a corrected reader is never served old arrays.
+
+    Returns:
+        16 hexadecimal digits over the sources of ``medtl.io`` and of the preparation, and the libraries' versions.
+    """
+    package = Path(__file__).parent.parent
+    sources = [*sorted((package / "io").rglob("*.py")), *(package / "data" / f"{name}.py" for name in _PREPARATION)]
+    state = hashlib.sha256()
+    for source in sources:
+        state.update(source.read_bytes())
+    for library in ("torch", "monai", "pydicom", "nibabel", "pillow"):
+        state.update(f"{library} {importlib.metadata.version(library)}\n".encode())
+    return state.hexdigest()[:16]
 
 
 def prepare_one(path: Path, preprocess: Preprocess) -> NDArray[np.float32]:

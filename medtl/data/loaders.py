@@ -43,6 +43,7 @@ class PairLoader:
         cohort: without refused rows.
         domains: names; a batch's ``domain`` is the position in it, source domains first.
         source_domains: how many of them are the source's.
+        augmented: whether training scans are varied, so that they differ from epoch to epoch.
         steps: pairs per epoch: until each source train row and each target row that may be seen was drawn once, counted
             whether or not a target is drawn, so that runs with and without one take equally many steps.
 
@@ -70,6 +71,7 @@ class PairLoader:
         self.with_target = with_target
         self._seed = seed
         self._augment = Augment(augment)
+        self.augmented = augment != "none"
         self._prefetch = prefetch
         self._labels = np.nan_to_num(self.cohort.visible_labels, nan=0.0)
         self._known = ~np.isnan(self.cohort.visible_labels)

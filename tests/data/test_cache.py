@@ -92,6 +92,9 @@ def test_another_preparation_or_version_is_another_entry(
     monkeypatch.setattr("medtl.data.transforms.VERSION", 999)
     cache.array(item, PLAIN)
     assert len(entries(cache)) == 3
+    monkeypatch.setattr("medtl.data.cache.code_version", lambda: "a corrected reader")
+    cache.array(item, PLAIN)
+    assert len(entries(cache)) == 4
 
 
 def test_a_digest_is_remembered_until_the_file_changes(
