@@ -12,6 +12,7 @@ from medtl.sources.simulated.scanner import Protocol, Scanner
 
 FOCUS_TO_ISOCENTRE_MM = 550.0
 LONGEST_WATER_CM = 70.0
+MANY_PHOTONS = 1000.0
 
 
 def project(density: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
@@ -93,6 +94,29 @@ def water_correction(beam: Spectrum) -> tuple[NDArray[np.float64], NDArray[np.fl
     return -np.log(signal.astype(np.float64)), depth
 
 
+def count(expected: NDArray[np.float32], electronic: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw Poisson counts with read-out noise.
+
+    Above `MANY_PHOTONS` the Poisson distribution is drawn as the normal one of the same mean and variance, in a fifth
+    of the time; there the two distribution functions differ by less than .01.
+
+    Args:
+        expected: mean counts.
+        electronic: standard deviation of the read-out noise, in counts.
+        rng: source of chance.
+
+    Returns:
+        Counts, of the same shape; read-out noise can make them negative.
+    """
+    counts = rng.standard_normal(expected.shape, dtype=np.float32)
+    few = expected < MANY_PHOTONS
+    readout = np.float32(electronic) * counts[few]
+    counts *= np.sqrt(expected + np.float32(electronic**2))
+    counts += expected
+    counts[few] = rng.poisson(expected[few]) + readout
+    return counts
+
+
 def acquire(
     water: NDArray[np.float32],
     bone: NDArray[np.float32],
@@ -123,9 +147,7 @@ def acquire(
     if rng is not None:
         air = photons_per_ray(beam, scanner, protocol, geometry)
         expected = effective * np.float32(air)
-        counts = rng.poisson(expected).astype(np.float32)
-        counts += np.float32(scanner.electronic) * rng.standard_normal(counts.shape, dtype=np.float32)
-        signal = signal * np.maximum(counts, np.float32(1.0)) / expected
+        signal = signal * np.maximum(count(expected, scanner.electronic, rng), np.float32(1.0)) / expected
     measured = -np.log(signal)
     table, depth = water_correction(beam)
     if correct:

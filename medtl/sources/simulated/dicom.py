@@ -12,7 +12,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element, write_file_meta_info
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from medtl.sources.simulated.study import SimulatedStudy
@@ -52,14 +55,39 @@ def write_dicom(study: SimulatedStudy, folder: Path) -> list[Path]:
     Returns:
         The files, from the feet to the head.
     """
-    header = _series(study)
+    shared = _encoded(_series(study))
     written = []
     for number, pixels in enumerate(study.hu):
-        _slice(header, study, number, pixels)
+        own = _slice(study, number, pixels)
+        elements = shared | _encoded(own)
         path = folder / f"slice-{number + 1:03d}.dcm"
-        header.save_as(path, enforce_file_format=True)
+        path.write_bytes(_preamble(own.SOPInstanceUID) + b"".join(elements[tag] for tag in sorted(elements)))
         written.append(path)
     return written
+
+
+def _encoded(ds: Dataset) -> dict[int, bytes]:
+    """The elements as they stand in a file, by tag; those that all slices share are encoded once, to save time."""
+    elements = {}
+    for element in ds:
+        buffer = DicomBytesIO()
+        buffer.is_little_endian, buffer.is_implicit_VR = True, False
+        write_data_element(buffer, element, ["utf-8"])
+        elements[int(element.tag)] = buffer.getvalue()
+    return elements
+
+
+def _preamble(instance: str) -> bytes:
+    """What comes before the data set: 128 zeros, DICM, and the file meta information."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = CTImageStorage
+    meta.MediaStorageSOPInstanceUID = instance
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = IMPLEMENTATION
+    buffer = DicomBytesIO()
+    write_file_meta_info(buffer, meta)
+    encoded: bytes = buffer.getvalue()
+    return bytes(128) + b"DICM" + encoded
 
 
 def _series(study: SimulatedStudy) -> Dataset:
@@ -67,10 +95,6 @@ def _series(study: SimulatedStudy) -> Dataset:
     scanner, protocol = study.hospital.scanner, study.hospital.protocol
     day = FIRST_DAY + timedelta(days=study.patient % 250 + 182 * (study.examination - 1))
     ds = Dataset()
-    ds.file_meta = FileMetaDataset()
-    ds.file_meta.MediaStorageSOPClassUID = CTImageStorage
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    ds.file_meta.ImplementationClassUID = IMPLEMENTATION
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
     ds.SOPClassUID = CTImageStorage
@@ -121,12 +145,14 @@ def _series(study: SimulatedStudy) -> Dataset:
     return ds
 
 
-def _slice(ds: Dataset, study: SimulatedStudy, number: int, pixels: np.ndarray) -> None:
-    """Make the shared header that of one slice."""
+def _slice(study: SimulatedStudy, number: int, pixels: NDArray[np.int16]) -> Dataset:
+    """What one slice has of its own."""
+    ds = Dataset()
     x, y, z = study.origin_mm
     z += number * study.spacing_mm[2]
-    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid(study, "slice", number)
+    ds.SOPInstanceUID = uid(study, "slice", number)
     ds.InstanceNumber = str(len(study.hu) - number)  # scanners number from the head
     ds.ImagePositionPatient = [f"{x:.8g}", f"{y:.8g}", f"{z:.8g}"]
     ds.SliceLocation = f"{z:.8g}"
-    ds.PixelData = pixels.astype("<i2").tobytes()
+    ds.add_new("PixelData", "OW", pixels.astype("<i2").tobytes())
+    return ds

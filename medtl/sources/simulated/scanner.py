@@ -120,12 +120,12 @@ HOSPITALS: dict[str, Hospital] = {
     ),
     "east": Hospital(
         Scanner("Simulated B", "SimCT B-16", padding=-1024, efficiency=0.75),
-        Protocol(100, 90.0, MEDIUM_KERNEL, thickness_mm=3.0, spacing_mm=4.0, fov_mm=340.0, slices=14),
+        Protocol(100, 90.0, MEDIUM_KERNEL, thickness_mm=3.0, spacing_mm=4.5, fov_mm=340.0, slices=12),
         prevalence=0.40,
     ),
     "south": Hospital(
         Scanner("Simulated C", "SimCT C-4", padding=-2000, efficiency=0.7),
-        Protocol(140, 20.0, LUNG_KERNEL, thickness_mm=1.25, spacing_mm=4.0, fov_mm=400.0, slices=14),
+        Protocol(140, 20.0, LUNG_KERNEL, thickness_mm=1.25, spacing_mm=4.5, fov_mm=400.0, slices=12),
         prevalence=0.30,
     ),
 }

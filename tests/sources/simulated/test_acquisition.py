@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from medtl.sources.simulated.acquisition import acquire, photons_per_ray, project, transmission, water_correction
+from medtl.sources.simulated.acquisition import acquire, count, photons_per_ray, project, transmission, water_correction
 from medtl.sources.simulated.attenuation import spectrum
 from medtl.sources.simulated.geometry import Geometry
 from medtl.sources.simulated.reconstruction import reconstruct
@@ -124,6 +124,13 @@ def test_poisson_variable_has_the_detector_s_mean_and_variance() -> None:
     assert drawn.mean() / (incident * energy).sum() == pytest.approx(float(signal[0]), rel=1e-3)
     relative = drawn.std() / drawn.mean()
     assert relative == pytest.approx(1 / np.sqrt(effective[0] * incident.sum()), rel=0.03)
+
+
+@pytest.mark.parametrize("mean", [3.0, 999.0, 1001.0])
+def test_counts_have_the_mean_and_variance_of_poisson_and_read_out(mean: float) -> None:
+    drawn = count(np.full(200_000, mean, np.float32), 5.0, np.random.default_rng(1))
+    assert drawn.mean() == pytest.approx(mean, abs=4 * np.sqrt((mean + 25) / 200_000))
+    assert drawn.var() == pytest.approx(mean + 25, rel=0.02)
 
 
 def test_photons_are_shared_among_angles() -> None:

@@ -51,6 +51,16 @@ def test_headers_tell_scanner_and_protocol(written: tuple[SimulatedStudy, Path])
             assert ds.PixelPaddingValue == scanner.padding
 
 
+def test_pydicom_writes_the_same_bytes(written: tuple[SimulatedStudy, Path], tmp_path: Path) -> None:
+    """The elements are put together here; pydicom's own writer is the oracle."""
+    for path in written[1].iterdir():
+        ds = pydicom.dcmread(path)
+        for element in ds.iterall():
+            assert element.tag is not None  # decodes every element, so that nothing is copied undecoded
+        ds.save_as(tmp_path / path.name, enforce_file_format=True)
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
 def test_every_name_says_simulated(written: tuple[SimulatedStudy, Path]) -> None:
     for ds in read(written[1]):
         for text in (ds.PatientName, ds.Manufacturer, ds.InstitutionName, ds.StudyDescription, ds.SeriesDescription):
