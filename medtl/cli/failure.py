@@ -26,7 +26,9 @@ def guarded(words: list[str]) -> int:
     try:
         from medtl.cli.app import run
 
-        return run(words)
+        code = run(words)
+        sys.stdout.flush()
+        return code
     except MedtlError as error:
         return failed(error)
     except KeyboardInterrupt:

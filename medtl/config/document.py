@@ -11,7 +11,9 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from medtl.config.mistakes import Document, KeyPath, shown
 from medtl.errors import ConfigError
 
-MAX_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 100_000
+MAX_BRACKETS = 200
+"""Open at once, counted before parsing: the parser's time grows with their square."""
 MAX_NODES = 20_000
 """Aliases count as often as they are used, so that a short file cannot unfold into a large one."""
 MAX_DEPTH = 20
@@ -57,6 +59,9 @@ def parse(text: str, document: Document, at: KeyPath = ()) -> Any:
     if len(text) > MAX_CHARACTERS:
         document.wrong(at, f"longer than {MAX_CHARACTERS} characters, which no config needs")
         return None
+    if _open_brackets(text) > MAX_BRACKETS:
+        document.wrong(at, f"opens more than {MAX_BRACKETS} brackets at once, which no config needs")
+        return None
     try:
         root = YAML(typ="safe", pure=True).compose(text)
         return None if root is None else _Reader(document, lines=not at).value(root, at, 0)
@@ -70,6 +75,14 @@ def parse(text: str, document: Document, at: KeyPath = ()) -> Any:
     except YAMLError as error:
         document.wrong(at, f"not YAML: {' '.join(str(error).split())[:120]}")
     return None
+
+
+def _open_brackets(text: str) -> int:
+    most = now = 0
+    for character in text:
+        now += (character in "[{") - (character in "]}")
+        most = max(most, now)
+    return most
 
 
 def _one_line(error: MarkedYAMLError) -> str:

@@ -44,8 +44,8 @@ def _named(document: Document) -> list[tuple[KeyPath, dict[str, Any]]]:
         elif entry is None:
             of_family = tuple(method.name for method in known.values() if method.family in (family, ""))
             hint = nearest(str(name), of_family) or nearest(str(name), tuple(known))
-            tail = f"; did you mean {hint}?" if hint else ""
-            document.wrong(at, f"found {shown(name)}, expected a {family} method ({listed(of_family) or 'none'}){tail}")
+            tail = f"; did you mean {hint}?" if hint else f" ({listed(of_family) or 'there is none yet'})"
+            document.wrong(at, f"found {shown(name)}, expected a method of the family {family}{tail}")
         elif entry.family not in (family, ""):
             document.wrong(at, f"{name} is a method of the family {entry.family}; move it to transfer.{entry.family}")
         elif not document.is_wrong(keys):

@@ -57,7 +57,9 @@ def test_a_short_file_cannot_unfold_into_a_large_one() -> None:
 
 
 def test_depth_recursion_and_length_are_bounded() -> None:
-    assert "levels" in wrong("[" * 5000 + "]" * 5000)
+    assert "brackets" in wrong("[" * 5000 + "]" * 5000)
+    assert "levels" in wrong("[" * 100 + "]" * 100)
+    assert "unfolds" in wrong("- " * 5000)
     assert "unfolds" in wrong("a: &a [*a]") or "not YAML" in wrong("a: &a [*a]")
     assert "longer than" in wrong("a: " + "x" * MAX_CHARACTERS)
 

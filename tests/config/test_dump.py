@@ -54,7 +54,7 @@ def test_differences_in_words() -> None:
     assert differences(now, before)[0] == "sites.source: was ['a', 'c'], now ['a']"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.text(PRINTABLE, min_size=1, max_size=12), min_size=1, max_size=3, unique=True))
 def test_any_site_name_survives_the_round_trip(sites: list[str]) -> None:
     config = load_config({**BASE, "sites": {"source": sites}})
