@@ -123,6 +123,8 @@ class Fit:
         frozen: modules kept in eval mode without gradient during this fit.
         target_labels: whether visible target labels join the task loss.
         epochs: planned epochs, or None for the run's.
+        forwards: networks that the turns' losses forward besides ``model``, so that all can start behind a frozen front
+            (:mod:`medtl.training.feature_bank`); None if not known, then they all see images.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Fit:
     frozen: tuple[nn.Module, ...] = ()
     target_labels: bool = True
     epochs: int | None = None
+    forwards: tuple[Model, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,8 @@ class Method:
 
     needs_target_images: ClassVar[bool] = False
     """Whether each step must bring a target batch."""
+    reads_images: ClassVar[bool] = False
+    """Whether the penalty reads ``Step.pair``'s images, which are activations behind a frozen front otherwise."""
     needs_target_labels: ClassVar[bool] = False
     """Whether at least one visible target label per class is required."""
     drops_penalties: ClassVar[bool] = False

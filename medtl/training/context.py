@@ -27,11 +27,18 @@ class Loader(Protocol):
     cohort: Cohort
     domains: tuple[str, ...]
     steps: int
+    batch_size: int
+    augmented: bool
 
     def epoch(
         self, stage: str, epoch: int, weights: NDArray[np.float32] | None, target_labels: bool
     ) -> Iterator[Pair]:
         """The pairs of one epoch."""
+
+    def plan(
+        self, stage: str, epoch: int, target_labels: bool = False
+    ) -> list[tuple[NDArray[np.int64], NDArray[np.int64] | None]]:
+        """The rows of each pair of an epoch, without reading a scan."""
 
     def scan(self, rows: Sequence[int] | NDArray[np.int64]) -> Iterator[Batch]:
         """These rows in order, without augmentation."""

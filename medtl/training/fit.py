@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +18,10 @@ from medtl.data.batches import Pair
 from medtl.errors import ConfigError
 from medtl.methods.base import Fit, Step
 from medtl.models.model import Outputs
-from medtl.models.predict import predict
+from medtl.models.predict import Predicted, predict
 from medtl.training import checkpoint, oracle
 from medtl.training.context import Context, reseed
+from medtl.training.feature_bank import FeatureBank, open_bank, starting_at
 from medtl.training.files import on_cpu
 from medtl.training.movers import Mover
 from medtl.training.moves import Stillness, always_still, paces
@@ -44,6 +47,12 @@ def fit(request: Fit, folder: Path, context: Context, weights: NDArray[np.float3
         ConfigError: a loss is no longer finite.
     """
     loop = _Loop(request, context, weights)
+    with loop.behind_front():
+        _epochs(loop, folder)
+
+
+def _epochs(loop: _Loop, folder: Path) -> None:
+    request, context = loop.request, loop.context
     scored = any(turn.loss is None for turn in request.turns)
     rule = context.train.selection if scored else "last"
     start, best, choice = checkpoint.load_epoch(folder, loop.snapshot, rule)
@@ -57,7 +66,7 @@ def fit(request: Fit, folder: Path, context: Context, weights: NDArray[np.float3
                 break
             began = time.perf_counter()
             done = loop.run_epoch(epoch)
-            logits = _predict(request, context, loop)
+            logits = _predict(loop)
             value = validation_loss(context.setting.task, context.loader.cohort, *logits.validation) if scored else None
             if choice.offer(epoch, value):
                 best = {name: on_cpu(tensor) for name, tensor in loop.snapshot.weights().items()}
@@ -100,6 +109,8 @@ class _Loop:
         self.players = players(request, context)
         for player in (*self.players, *request.frozen):
             player.to(context.device.torch)
+        self.bank: FeatureBank | None = None
+        self._starts: Callable[[], AbstractContextManager[None]] = nullcontext
         self.epochs = request.epochs or context.train.epochs
         self.plan = paces(context.methods, self.model, self.epochs)
         own = [module for module in context.own if module is not None]
@@ -117,14 +128,54 @@ class _Loop:
         per_domain = self.model.treatment in ("split", "dsbn")  # the target's own statistics need its images
         self.uses_target = bool(context.penalties) or self.uses_labels or per_domain
 
+    @contextmanager
+    def behind_front(self) -> Iterator[None]:
+        """Within it, everything starts behind the front that never moves, where that can be done."""
+        request, context = self.request, self.context
+        main_only = all(turn.loss is None for turn in request.turns)
+        others = () if main_only else request.forwards
+        if context.train.feature_bank == "off" or others is None or any(m.reads_images for m in context.methods):
+            yield
+            return
+        models = (self.model, *others)
+        together = self.model.treatment == "joint" and self.uses_target and any(t.loss is None for t in request.turns)
+        opened = open_bank(
+            models, always_still(self.plan), context.loader, scored_rows(context), context.device, context.progress,
+            forwards=context.loader.batch_size * (2 if together else 1),
+        )
+        if opened is None:
+            yield
+            return
+        self.bank, boundary = opened
+        self._starts = partial(starting_at, models, boundary)
+        yield
+
+    def pairs(self, epoch: int) -> Iterator[Pair]:
+        """The pairs of an epoch, of images or of what the front made of them."""
+        bank, loader = self.bank, self.context.loader
+        source = loader if bank is None or bank.train is None else bank
+        return source.epoch(self.request.name, epoch, self.weights, self.uses_labels)
+
+    def predicted(self) -> Predicted:
+        """Logits of the validation and test rows."""
+        rows, bank, device = scored_rows(self.context), self.bank, self.context.device.torch
+        if bank is None:
+            return predict(self.model, self.context.loader.scan(rows), device)
+        with self._starts():
+            return predict(self.model, bank.scored, device)
+
     def run_epoch(self, epoch: int) -> _Epoch:
         """All steps of one epoch."""
+        with self._starts() if self.bank is not None and self.bank.train is not None else nullcontext():
+            return self._run_epoch(epoch)
+
+    def _run_epoch(self, epoch: int) -> _Epoch:
         loader, name = self.context.loader, self.request.name
         self.stillness.apply(self.plan[epoch])
         sums: dict[str, Tensor] = {}
         counts: dict[str, int] = defaultdict(int)
         waited, mark = 0.0, time.perf_counter()
-        for number, pair in enumerate(loader.epoch(name, epoch, self.weights, self.uses_labels)):
+        for number, pair in enumerate(self.pairs(epoch)):
             waited += time.perf_counter() - mark
             progress = min((epoch + number / loader.steps) / self.epochs, 1.0)
             for key, value in self._step(_moved(pair, self.context.device.torch), epoch, number, progress):
@@ -204,10 +255,14 @@ class _Logits:
     test: tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
-def _predict(request: Fit, context: Context, loop: _Loop) -> _Logits:
+def scored_rows(context: Context) -> NDArray[np.int64]:
+    """Positions that are predicted after each epoch: the source's validation rows, and the target's test rows."""
     cohort = context.loader.cohort
-    rows = np.concatenate([cohort.rows("source", "val"), cohort.rows("target", "test")])
-    said = predict(request.model, context.loader.scan(rows), context.device.torch)
+    return np.concatenate([cohort.rows("source", "val"), cohort.rows("target", "test")])
+
+
+def _predict(loop: _Loop) -> _Logits:
+    cohort, said = loop.context.loader.cohort, loop.predicted()
     of_source = np.array([cohort.role[i] == "source" for i in said.rows], dtype=bool)
     return _Logits(
         (said.rows[of_source], said.logits[of_source]), (said.rows[~of_source], said.logits[~of_source])

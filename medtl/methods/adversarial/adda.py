@@ -57,6 +57,7 @@ class ADDA(Method):
             frozen=(source, target.parts["head"]),
             target_labels=False,
             epochs=self.epochs,
+            forwards=(source,),
         )
         return target
 
