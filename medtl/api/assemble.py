@@ -22,7 +22,7 @@ from medtl.data.duplicates import find_duplicates
 from medtl.data.policy import SplitPolicy
 from medtl.data.prepare import prepare
 from medtl.data.prepared import Prepared
-from medtl.data.proof import SplitTable, proof
+from medtl.data.proof import SplitTable, check_sizes, proof
 from medtl.data.splits import assign
 from medtl.data.transforms import Preprocess
 from medtl.errors import ConfigError, DataError
@@ -170,7 +170,7 @@ def assemble(config: Config, progress: Progress) -> Assembly:
     )
     preprocess = Preprocess(config.data.input)
     prepared = prepare(cohort, preprocess, ScanCache(), max_refused=config.data.max_refused, progress=progress)
-    kept = prepared.cohort(cohort)
+    kept = check_sizes(prepared.cohort(cohort), task)
     table = proof(kept, task.score_names if len(task.label_names) == 1 else None)
     notes = list(dict.fromkeys(kept.notes))
     if prepared.refusals:

@@ -88,8 +88,8 @@ def group_of(predictions: Predictions, thresholds: Thresholds) -> Group:
     names = question_names(predictions)
     known = np.asarray((predictions.labels >= 0).any(axis=1))
     rows = predictions.where(known)
-    order, cluster = np.unique(rows.patient_key, return_inverse=True)
-    sites = [key.split("\t", 1)[0] for key in order.tolist()]  # sorted: each site's patients stand together
+    order, cluster = _patients(rows)
+    sites = [key.split("\t", 1)[0] for key in order]
     strata = tuple((site, sites.count(site)) for site in dict.fromkeys(sites))
     called = rows.scores.argmax(axis=1) if len(rows) else np.zeros(0, dtype=np.int64)
     samples = []
@@ -108,6 +108,18 @@ def group_of(predictions: Predictions, thresholds: Thresholds) -> Group:
     keys = tuple(zip(rows.patient_key.tolist(), rows.study.tolist(), strict=True))
     unnamed = bool((rows.patient == "").any())
     return Group(names, tuple(samples), strata, keys, int((~known).sum()), unnamed)
+
+
+def _patients(rows: Predictions) -> tuple[list[str], IntArray]:
+    """Keys of the patients, and which of them each row is: by site, then in row order, since ids are salted hashes and
+    no figure may depend on the salt."""
+    keys: list[str] = rows.patient_key.tolist()
+    first: dict[str, int] = {}
+    for row, key in enumerate(keys):
+        first.setdefault(key, row)
+    order = sorted(first, key=lambda key: (key.split("\t", 1)[0], first[key]))
+    place = {key: position for position, key in enumerate(order)}
+    return order, np.array([place[key] for key in keys], dtype=np.int64)
 
 
 def _labels(rows: Predictions, k: int) -> IntArray:
