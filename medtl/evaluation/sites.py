@@ -62,7 +62,7 @@ def evaluate_sites(
     if not len(predictions):
         raise DataError("there are no predictions to evaluate")
     rows = by_study(predictions)
-    rows = rows.where(np.lexsort((rows.model, rows.split, rows.role, rows.site)))  # ids are salted: ties keep file order
+    rows = rows.where(np.lexsort((rows.model, rows.split, rows.role, rows.site)))  # ties keep file order
     names = metrics if HEADLINE in metrics else (HEADLINE, *metrics)
     chosen = load_metrics(names)
     thresholds = {model: _thresholds(rows, model, threshold) for model in rows.models}
