@@ -13,6 +13,7 @@ from torch import nn
 from medtl.config.sections import ModelSection
 from medtl.models import bn
 from medtl.models.backbones.base import Encoder, find
+from medtl.models.behind import behind, build_layer
 from medtl.models.model import Model
 from medtl.models.pooling import build_pooling
 from medtl.models.weights import LoadReport, Say, load_weights, to_stderr
@@ -80,11 +81,14 @@ def assemble(net: nn.Module, description: dict[str, Any], seed: int) -> Model:
         pooling = build_pooling(description["pooling"], encoder.width)
     with _stream(seed, "adaptation"):
         adaptation = nn.Sequential(nn.Linear(encoder.width, width), nn.ReLU()) if width else None
+    layers = [build_layer(spec) for spec in description.get("behind", ())]  # of a method, numbers to be loaded
+    features = int(layers[-1].width if layers else width or encoder.width)  # type: ignore[arg-type]
     with _stream(seed, "head"):
-        head = nn.Linear(width or encoder.width, int(description["outputs"]))
+        linear = description["head"] == "linear"
+        head = nn.Linear(features, int(description["outputs"])) if linear else build_layer(description["head"])
     model = Model(
-        encoder, pooling, adaptation, head, description["bn"],
-        {**description, "encoder_width": encoder.width, "feature_width": width or encoder.width},
+        encoder, pooling, behind(adaptation, layers), head, description["bn"],
+        {**description, "encoder_width": encoder.width, "feature_width": features},
     )
     return model.eval()
 
