@@ -9,15 +9,18 @@ BASE_PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.medtl-installed
 DEV_STAMP := $(VENV)/.medtl-dev-installed
+BENCH_STAMP := $(VENV)/.medtl-bench-installed
 MEDTL := $(PY) -m medtl
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 ifeq ($(INSTALL),no)
 BASE :=
 DEV :=
+BENCH :=
 else
 BASE := $(STAMP)
 DEV := $(DEV_STAMP)
+BENCH := $(BENCH_STAMP)
 endif
 
 .PHONY: demo test test-all bench profile check install clean
@@ -38,8 +41,9 @@ check: $(DEV)
 	$(PY) -m mypy
 	$(PY) -m pytest -q tests/test_layers.py tests/test_import_time.py
 
-bench: $(DEV)
-	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
+# make bench ONLY="mmd dicom_speed" runs some and replaces their sections of benchmarks/RESULTS.md
+bench: $(BENCH)
+	$(PY) -m benchmarks $(ONLY)
 
 profile: $(DEV)
 	$(PY) -X importtime -c 'import medtl.cli.app' 2>&1 | sort -t'|' -k2 -n | tail -n 15
@@ -59,6 +63,11 @@ $(STAMP): pyproject.toml | $(PY)
 
 $(DEV_STAMP): $(STAMP)
 	$(PY) -m pip install --quiet --editable . --group dev
+	@touch $@
+
+# the corpus holds compressed series, so the decoders are installed too
+$(BENCH_STAMP): $(DEV_STAMP)
+	$(PY) -m pip install --quiet --editable '.[dicom]' --group bench
 	@touch $@
 
 clean:
