@@ -6,8 +6,6 @@ non-linear partial volume effect is left out).
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
@@ -23,93 +21,16 @@ from medtl.sources.simulated.attenuation import (
     TRABECULAR,
     Material,
 )
+from medtl.sources.simulated.canvas import Canvas, Grid
 from medtl.sources.simulated.geometry import Geometry, built_once
 from medtl.sources.simulated.thorax import Nodule, Thorax
-from medtl.sources.simulated.vessels import Vessel
+from medtl.sources.simulated.tubes import cover_tubes
 
-Grid = NDArray[np.float32]
 PLANE_MM = 1.7
 """Largest distance between the planes that are averaged into a slice."""
 
 TEXTURE = 0.10
 """Relative standard deviation of the aerated lung's density at the scale of lobules."""
-
-
-class Canvas:
-    """Water and bone densities on (rows, columns, planes), painted over from the outside in.
-
-    Args:
-        pixel_mm: size of a pixel.
-        x: mm, (1, columns, 1).
-        y: mm, (rows, 1, 1).
-        z: mm, (1, 1, planes).
-        water: g/cm^3, (rows, columns, planes).
-        bone: g/cm^3, (rows, columns, planes).
-    """
-
-    def __init__(self, pixel_mm: float, x: Grid, y: Grid, z: Grid, water: Grid, bone: Grid) -> None:
-        self.pixel = pixel_mm
-        self.x, self.y, self.z = x, y, z
-        self.water, self.bone = water, bone
-
-    @classmethod
-    def blank(cls, geometry: Geometry, planes_mm: Grid) -> Canvas:
-        """An empty canvas: air everywhere.
-
-        Args:
-            geometry: gives rows and columns.
-            planes_mm: z of the planes, ascending.
-
-        Returns:
-            The canvas.
-        """
-        shape = (geometry.rows, geometry.columns, len(planes_mm))
-        x, y = geometry.x_mm()[None, :, None], geometry.y_mm()[:, None, None]
-        water, bone = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        return cls(geometry.pixel_mm, x, y, planes_mm[None, None, :], water, bone)
-
-    def window(self, half_width: float, top: float, bottom: float) -> Canvas:
-        """A part of the canvas that shares its memory, so that small structures cost little.
-
-        Args:
-            half_width: mm to either side of the midline.
-            top: lowest y in mm.
-            bottom: highest y in mm.
-
-        Returns:
-            The part.
-        """
-        columns = slice(*np.searchsorted(self.x.ravel(), [-half_width, half_width]).tolist())
-        rows = slice(*np.searchsorted(self.y.ravel(), [top, bottom]).tolist())
-        part = (rows, columns)
-        return Canvas(self.pixel, self.x[:, columns], self.y[rows], self.z, self.water[part], self.bone[part])
-
-    def coverage(self, depth_mm: Grid) -> Grid:
-        """Share of a pixel that is inside a surface, from the distance to it (positive inside)."""
-        share = depth_mm * np.float32(1.0 / self.pixel)
-        share += np.float32(0.5)
-        clipped: Grid = np.clip(share, np.float32(0.0), np.float32(1.0), out=share)
-        return clipped
-
-    def paint(self, coverage: Grid, material: Material, box: tuple[slice, ...] = (slice(None),) * 3) -> None:
-        """Replace what is there by a material, as far as it covers each pixel."""
-        for canvas, density in ((self.water, material.water), (self.bone, material.bone)):
-            part = canvas[box]
-            part += coverage * (np.float32(density) - part)
-
-    def box(self, centre: NDArray[np.float64], reach: NDArray[np.float64]) -> tuple[slice, slice, slice] | None:
-        """The part of the grid within `reach` of `centre` (x, y, z in mm), or None where it is empty."""
-        slices = []
-        for axis, along in ((self.y, 1), (self.x, 0), (self.z, 2)):
-            low, high = np.searchsorted(axis.ravel(), [centre[along] - reach[along], centre[along] + reach[along]])
-            if low >= high:
-                return None
-            slices.append(slice(int(low), int(high)))
-        return slices[0], slices[1], slices[2]
-
-    def local(self, box: tuple[slice, slice, slice]) -> tuple[Grid, Grid, Grid]:
-        """The coordinates of a part of the grid: x, y, z, broadcasting."""
-        return self.x[:, box[1]], self.y[box[0]], self.z[:, :, box[2]]
 
 
 def planes_of(slices_mm: NDArray[np.float64], thickness_mm: float) -> tuple[Grid, int]:
@@ -206,7 +127,7 @@ def _lungs(canvas: Canvas, thorax: Thorax) -> None:
         canvas.paint(canvas.coverage((5.5 - airway).astype(np.float32)), Material(0.001, 0.0))
     lung = canvas.coverage(depth)
     parenchyma = _parenchyma(canvas, thorax)
-    filled = _tubes(canvas, thorax.vessels)
+    filled = cover_tubes(canvas, thorax.vessels)
     parenchyma += filled * (np.float32(BLOOD.water) - parenchyma)
     for nodule in thorax.nodules:
         _lesion(canvas, parenchyma, nodule)
@@ -237,50 +158,6 @@ def _parenchyma(canvas: Canvas, thorax: Thorax) -> Grid:
     density += np.float32(1.0)
     density *= (thorax.lung_density * (1.0 + thorax.gradient * canvas.y)).astype(np.float32)
     return np.asarray(density, dtype=np.float32)
-
-
-def _tubes(canvas: Canvas, vessels: Sequence[Vessel]) -> Grid:
-    """Share of each pixel that is vessel, (rows, columns, planes).
-
-    All pairs of a vessel and a plane that it crosses are treated at once: the pixels of every pair's box are listed one
-    after the other, with their distance to the vessel's axis.
-    """
-    cover = np.zeros(canvas.water.shape, np.float32)
-    x, y, z = canvas.x.ravel(), canvas.y.ravel(), canvas.z.ravel()
-    start = np.array([v.start_mm for v in vessels], np.float32).reshape(-1, 3)
-    axis = np.array([v.end_mm for v in vessels], np.float32).reshape(-1, 3) - start
-    first = np.array([v.start_radius_mm for v in vessels], np.float32)
-    taper = np.array([v.end_radius_mm for v in vessels], np.float32) - first
-    low = np.minimum(start[:, 2], start[:, 2] + axis[:, 2]) - first
-    high = np.maximum(start[:, 2], start[:, 2] + axis[:, 2]) + first
-    number, plane = np.nonzero((low[:, None] <= z) & (z <= high[:, None]))
-    # The stretch of the axis that is within a radius of the plane bounds the box in x and y.
-    rise = np.where(np.abs(axis[number, 2]) < 1e-3, np.float32(1e-3), axis[number, 2])
-    ends = [(z[plane] + sign * first[number] - start[number, 2]) / rise for sign in (-1.0, 1.0)]
-    ends = [np.clip(end, 0.0, 1.0) for end in ends]
-    boxes = []
-    for line, along in ((x, 0), (y, 1)):
-        places = [start[number, along] + end * axis[number, along] for end in ends]
-        reach = first[number] + canvas.pixel / 2
-        boxes.append(np.searchsorted(line, np.minimum(*places) - reach))
-        boxes.append(np.searchsorted(line, np.maximum(*places) + reach))
-    left, right, top, bottom = boxes
-    size = (right - left) * (bottom - top)
-    pair = np.repeat(np.arange(len(size)), size)
-    place = np.arange(len(pair)) - np.repeat(np.cumsum(size) - size, size)
-    row, column = np.divmod(place, np.maximum(right - left, 1)[pair])
-    row += top[pair]
-    column += left[pair]
-    vessel = number[pair]
-    dx, dy, dz = x[column] - start[vessel, 0], y[row] - start[vessel, 1], z[plane][pair] - start[vessel, 2]
-    ux, uy, uz = axis[vessel].T
-    share = np.clip((dx * ux + dy * uy + dz * uz) / (axis**2).sum(axis=1)[vessel], 0.0, 1.0)
-    gap = np.sqrt((dx - share * ux) ** 2 + (dy - share * uy) ** 2 + (dz - share * uz) ** 2)
-    radius = first[vessel] + share * taper[vessel]
-    # A tube thinner than a pixel covers at most its own width of it.
-    inside = np.minimum(canvas.coverage(radius - gap), 2 * radius / np.float32(canvas.pixel))
-    np.maximum.at(cover, (row, column, plane[pair]), inside)
-    return cover
 
 
 def _lesion(canvas: Canvas, density: Grid, nodule: Nodule) -> None:

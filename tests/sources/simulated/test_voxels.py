@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from medtl.sources.simulated.attenuation import BLOOD, FOAM, Material
+from medtl.sources.simulated.attenuation import BLOOD, FOAM
 from medtl.sources.simulated.geometry import Geometry
 from medtl.sources.simulated.thorax import Nodule, NoduleDistribution, Thorax, random_thorax
-from medtl.sources.simulated.vessels import Vessel
-from medtl.sources.simulated.voxels import Canvas, _tubes, lay_out, planes_of
+from medtl.sources.simulated.voxels import lay_out, planes_of
 
 GEOMETRY = Geometry()
 SLICES = np.array([-5.0, 0.0, 5.0])
@@ -90,41 +89,3 @@ def test_overlapping_slices_are_each_their_own(healthy: Thorax) -> None:
     for number, z in enumerate((0.0, 2.0)):
         alone, _ = lay_out(healthy, GEOMETRY, np.array([z]), 5.0, 2.0)
         np.testing.assert_allclose(together[:, :, number], alone[:, :, 0], atol=1e-6)
-
-
-def test_vessel_along_z_has_its_cross_section() -> None:
-    canvas = Canvas.blank(GEOMETRY, np.arange(-10.0, 11.0, 2.0, dtype=np.float32))
-    cover = _tubes(canvas, [Vessel((20.0, 10.0, -30.0), (20.0, 10.0, 30.0), 5.0, 5.0)])
-    area = cover.sum(axis=(0, 1)) * GEOMETRY.pixel_mm**2
-    np.testing.assert_allclose(area, np.pi * 25.0, rtol=0.06)
-
-
-def test_oblique_vessel_is_found_in_every_plane_that_it_crosses() -> None:
-    """An oracle: the distance of every voxel to the axis, one vessel at a time."""
-    z = np.arange(-10.0, 11.0, 2.0, dtype=np.float32)
-    canvas = Canvas.blank(GEOMETRY, z)
-    vessels = [
-        Vessel((-40.0, 0.0, -12.0), (-5.0, 22.0, 7.0), 4.0, 3.0),
-        Vessel((30.0, 5.0, 0.0), (60.0, -5.0, 0.0), 3.0, 3.0),
-        Vessel((30.0, 5.0, 60.0), (60.0, -5.0, 80.0), 3.0, 3.0),
-    ]
-    points = np.stack(np.broadcast_arrays(canvas.x, canvas.y, canvas.z), axis=-1).astype(float)
-    wanted = np.zeros(canvas.water.shape)
-    for vessel in vessels:
-        start, end = np.array(vessel.start_mm), np.array(vessel.end_mm)
-        along = np.clip((points - start) @ (end - start) / ((end - start) @ (end - start)), 0, 1)
-        gap = np.linalg.norm(points - start - along[..., None] * (end - start), axis=-1)
-        radius = vessel.start_radius_mm + along * (vessel.end_radius_mm - vessel.start_radius_mm)
-        wanted = np.maximum(wanted, np.clip(0.5 + (radius - gap) / GEOMETRY.pixel_mm, 0, 1))
-    got = _tubes(canvas, vessels)
-    assert wanted.max() == 1.0
-    np.testing.assert_allclose(got[wanted > 0.5], wanted[wanted > 0.5], atol=1e-4)
-    assert np.abs(got - wanted).mean() < 1e-3  # edges at the rounded ends may be cut
-
-
-def test_window_shares_memory() -> None:
-    canvas = Canvas.blank(GEOMETRY, np.zeros(2, np.float32))
-    part = canvas.window(20.0, -10.0, 10.0)
-    part.paint(np.float32(1.0) * np.ones_like(part.water), Material(0.7, 0.1))
-    assert canvas.water.sum() == pytest.approx(0.7 * part.water.size, rel=1e-5)
-    assert np.abs(part.x).max() <= 20.0
