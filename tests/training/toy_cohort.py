@@ -148,6 +148,8 @@ PLANS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "luo_transfer": [("luo_transfer", {"hidden": 8, "layers": ["blocks.1", "features"]})],
     "tca": [("tca", {"components": 3, "kernel": "rbf"})],
     "feature_coral": [("feature_coral", {"direction": "target_to_source"})],
+    "dah": [("dah", {"bits": 6, "codes": 2})],
+    "freeze+wdgrl": [("freeze", {"until": "blocks.1"}), ("wdgrl", {"hidden": 8, "critic_steps": 2})],
     "freeze+tca": [("freeze", {"until": "all"}), ("tca", {"components": 3})],
     "freeze+dan+density_ratio": [("freeze", {"until": "all"}), ("dan", {}), ("density_ratio", {})],
     "freeze+dann": [("freeze", {"until": "blocks.1"}), ("dann", {"hidden": 8})],

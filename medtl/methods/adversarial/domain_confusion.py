@@ -70,7 +70,7 @@ class DomainConfusion(Method):
             return self.discriminator_loss(own, *features(pair), pair)
 
         turn = Turn("discriminator", (own,), loss, steps=self.discriminator_steps)
-        yield Fit("fit", setting.model, turns=(turn, MAIN))
+        yield Fit("fit", setting.model, turns=(turn, MAIN), forwards=())
         return setting.model
 
     def discriminator_loss(self, discriminator: nn.Module, source: Tensor, target: Tensor, pair: Pair) -> Tensor:

@@ -63,7 +63,7 @@ class WDGRL(Method):
             return self.critic_loss(critic, *features(pair))
 
         turn = Turn("critic", (critic,), critic_loss, steps=self.critic_steps, rate=self.critic_rate)
-        yield Fit("fit", setting.model, turns=(turn, MAIN))
+        yield Fit("fit", setting.model, turns=(turn, MAIN), forwards=())
         return setting.model
 
     def critic_loss(self, critic: nn.Module, source: Tensor, target: Tensor) -> Tensor:
