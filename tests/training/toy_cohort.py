@@ -149,6 +149,7 @@ PLANS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "tca": [("tca", {"components": 3, "kernel": "rbf"})],
     "feature_coral": [("feature_coral", {"direction": "target_to_source"})],
     "dah": [("dah", {"bits": 6, "codes": 2})],
+    "mscsc": [("mscsc", {"iterations": 2, "patch": 17, "slices": 1, "bank_epochs": 1})],
     "freeze+wdgrl": [("freeze", {"until": "blocks.1"}), ("wdgrl", {"hidden": 8, "critic_steps": 2})],
     "freeze+tca": [("freeze", {"until": "all"}), ("tca", {"components": 3})],
     "freeze+dan+density_ratio": [("freeze", {"until": "all"}), ("dan", {}), ("density_ratio", {})],
