@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from medtl.functional.discrepancy import mk_mmd2, mmd2
+from medtl.functional.scalable import linear_time_mmd2, random_feature_mmd2
 from medtl.methods.base import Step
 from medtl.methods.mapping.dan import DAN
 
@@ -24,6 +25,23 @@ def test_penalty_is_the_weighted_sum_over_layers(step_of: Callable[..., Step]) -
     torch.testing.assert_close(DAN(weight=0.5, layers=("features", "outputs")).penalty(step), expected)
     torch.testing.assert_close(DAN(kernel_weights="quadratic").penalty(step), mk_mmd2(source, target))
     assert DAN(layers=("blocks.1", "outputs")).reads == ("blocks.1", "outputs")
+
+
+def test_estimates_for_large_batches_are_their_functions(step_of: Callable[..., Step]) -> None:
+    source, target = draw(9, shift=1.0), draw(7, seed=1)
+    step = step_of(source, target)
+    torch.testing.assert_close(DAN(estimate="linear").penalty(step), linear_time_mmd2(source, target))
+    torch.manual_seed(4)
+    found = DAN(estimate="random_features", random_features=16).penalty(step)
+    torch.manual_seed(4)
+    torch.testing.assert_close(found, random_feature_mmd2(source, target, torch.randn(4, 16)))
+    assert DAN(estimate="linear", kernel_weights="quadratic").check(None)  # type: ignore[arg-type]
+    assert not DAN(kernel_weights="quadratic").check(None)  # type: ignore[arg-type]
+
+
+def test_pairwise_domains_of_two_are_source_and_target(step_of: Callable[..., Step]) -> None:
+    step = step_of(draw(9, shift=1.0), draw(7, seed=1))
+    torch.testing.assert_close(DAN(domains="pairwise").penalty(step), DAN().penalty(step))
 
 
 @pytest.mark.parametrize("kernel_weights", ["uniform", "quadratic"])
