@@ -1,6 +1,8 @@
 """The commands about scans: scan, check, where, cache."""
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -13,28 +15,56 @@ from medtl.errors import DataError
 
 
 def scan(
-    folder: Annotated[Path, typer.Argument(help="A folder of DICOM files, in any order.")],
-    out: Annotated[Path, typer.Option(help="The folder for series.csv and catalogue.csv.")],
+    folder: Annotated[Path, typer.Argument(help="Any tree of DICOM, NIfTI and image files.")],
+    out: Annotated[Path, typer.Option(help="The catalogue's file, catalogue.csv say; the rest is written beside it.")],
+    labels: Annotated[Path | None, typer.Option(help="A CSV of labels to join; needs --on.")] = None,
+    on: Annotated[
+        str | None, typer.Option(help="What the keys of --labels are: accession, patient or study.")
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="A label column of --labels; may be repeated. All that can hardly identify if not given."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one per CPU if not given.")] = None,
+    headers_only: Annotated[
+        bool, typer.Option("--headers-only", help="Judge by headers alone: faster, but blind to damaged pixels.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON, and nothing else.")] = False,
 ) -> None:
-    """Read a folder of DICOM: a row per series with its verdict, a row per study with the series chosen and why."""
+    """Judge every series of a folder; write series.csv, a row per study, and a proposed data card.
+
+    Exit 3 if no series can be read. An interrupted scan goes on where it stopped.
+    """
     from medtl import api
     from medtl.progress import terminal_progress
 
     with terminal_progress() as progress:
-        result = api.scan(folder, out, progress=progress)
-    show(result)
+        intake = api.scan(
+            folder, out, labels=labels, on=on, label_names=label or (), workers=workers, pixels=not headers_only,
+            progress=progress,
+        )
+    if as_json:
+        print(json.dumps(intake.document, indent=1, ensure_ascii=False))
+    else:
+        show(intake)
+    if intake.exit_code:
+        print("no series can be read; the reasons stand above and in series.csv", file=sys.stderr)
+        raise typer.Exit(intake.exit_code)
 
 
 def check(
     card: Annotated[str, typer.Argument(help="A data card's name or file.")],
     root: Annotated[Path | None, typer.Option(help="The folder that the card's scans lie in.")] = None,
+    croissant: Annotated[
+        Path | None, typer.Option(help="A file for the card as Croissant JSON-LD, written once the card holds.")
+    ] = None,
 ) -> None:
     """Compare a data card with its files: counts, sites, scanners, labels. Exit 3 if they differ."""
     from medtl import api
     from medtl.progress import terminal_progress
 
     with terminal_progress() as progress:
-        result = api.check(card, root=root, progress=progress)
+        result = api.check(card, root=root, croissant=croissant, progress=progress)
     show(result)
 
 

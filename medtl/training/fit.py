@@ -58,8 +58,8 @@ def _epochs(loop: _Loop, folder: Path) -> None:
     start, best, choice = checkpoint.load_epoch(folder, loop.snapshot, rule)
     context.log.rewind(request.name, start)
     progress, patience = context.progress, context.train.early_stopping
-    progress.start(f"training, stage {request.name}", loop.epochs)
-    progress.advance(start)
+    resumed = f", from epoch {start + 1} of {loop.epochs}" if start else ""
+    progress.start(f"training, stage {request.name}{resumed}", (loop.epochs - start) * context.loader.steps)
     try:
         for epoch in range(start, loop.epochs):
             if patience is not None and choice.stale >= patience:
@@ -84,7 +84,6 @@ def _epochs(loop: _Loop, folder: Path) -> None:
             }
             context.log.append(record)
             checkpoint.save_epoch(folder, epoch, loop.snapshot, best, choice, {"stage": request.name})
-            progress.advance()
     finally:
         progress.finish()
         loop.stillness.release()
@@ -181,6 +180,7 @@ class _Loop:
             for key, value in self._step(_moved(pair, self.context.device.torch), epoch, number, progress):
                 sums[key] = sums[key] + value if key in sums else value
                 counts[key] += 1
+            self.context.progress.advance()
             mark = time.perf_counter()
         means = {key: float(value) / counts[key] for key, value in sums.items()}  # the epoch's one synchronisation
         for key, mean in means.items():

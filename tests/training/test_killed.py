@@ -107,7 +107,7 @@ def _interrupted(folder: Path, train: object) -> None:
 
         def advance(self, steps: int = 1) -> None:
             self.advanced += steps
-            if self.advanced == 2:
+            if self.advanced == data.steps + 1:
                 raise KeyboardInterrupt
 
     data = loader(cohort())
