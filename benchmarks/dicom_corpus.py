@@ -25,11 +25,13 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "dicom_readers.md"
 BEGIN, END = "<!-- written by benchmarks/dicom_corpus.py -->\n", "<!-- end -->\n"
 MONAI, SORTED = "MONAI PydicomReader", "the same, InstanceNumber in order"
 CONVENTIONS = frozenset({
-    "padding_signed_with_intercept", "padding_written_unsigned", "padding_range", "radiograph_monochrome1",
-    "radiograph_inverse_shape", "two_radiographs_in_a_series", "only_localizer", "ct_of_electron_density",
+    "padding_signed_with_intercept", "padding_written_unsigned", "padding_range", "radiograph",
+    "radiograph_monochrome1", "radiograph_inverse_shape", "radiograph_detector_spacing", "two_radiographs_in_a_series",
+    "only_localizer", "ct_of_electron_density",
     "pixel_cine", "same_uid_other_pixels",
 })
-"""Series whose answer is medtl's rule rather than a fact: padding to air, grey scale, what is no measurement."""
+"""Series whose answer is medtl's rule rather than a fact: padding to air, the pixel size and grey scale of
+radiographs, what is no measurement."""
 MARKS: dict[Outcome, str] = {
     "right": "right", "refused, rightly": "refused", "part": "part of it", "refused": "*refused*", "wrong": "**wrong**",
 }

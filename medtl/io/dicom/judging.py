@@ -72,6 +72,7 @@ def _cross_section(stack: Stack, options: Options, notes: list[Reason], dropped:
     try:
         _check_members(stack.frames)
         geometry = geometry_of(stack.frames)
+        _check_extent(stack.frames, geometry, options)
     except Refusal as refusal:
         header = _header(stack.frames, stack, options, reasons, [], dropped)
         return SeriesPlan(refused(header, refusal.reason, refusal.detail), options=options)
@@ -110,6 +111,18 @@ def _check_members(frames: list[Frame]) -> None:
         check_rescale(frame)
     if len({frame.rescale.stated for frame in frames}) > 1:
         raise Refusal(Reason.BAD_RESCALE, "some slices state a rescale and others do not")
+
+
+def _check_extent(frames: list[Frame], geometry: Geometry, options: Options) -> None:
+    """Refuses a volume past the limit, also one that only resampling over a far-off slice would make so large."""
+    layout = frames[0].instance.layout
+    assert layout is not None
+    wanted = geometry.steps == "uniform" or (options.unequal == "resample" if geometry.steps == "variable"
+                                             else options.missing == "interpolate")
+    slices = geometry.slices() if wanted else len(frames)
+    if layout.rows * layout.columns * slices > options.limits.voxels:
+        raise Refusal(
+            Reason.TOO_LARGE, f"{layout.columns} x {layout.rows} x {slices} is past the limit of the reader")
 
 
 def _projection(frame: Frame, options: Options, notes: list[Reason]) -> SeriesPlan:

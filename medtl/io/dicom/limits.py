@@ -15,7 +15,7 @@ class Limits:
         elements: data elements in one file, nested ones included.
         depth: nesting of sequences.
         files: files in one folder tree or archive.
-        voxels: voxels of one volume, counted from the header.
+        voxels: voxels of one volume, counted from the headers, with the slices that resampling would add.
         frame_pixels: pixels of one frame.
         compression: greatest ratio of decoded to encoded bytes that is believed.
         archive_bytes: bytes of all members of one zip together, after inflating.
@@ -25,7 +25,7 @@ class Limits:
     elements: int = 200_000
     depth: int = 24
     files: int = 2_000_000
-    voxels: int = 1 << 30
+    voxels: int = 1 << 31
     frame_pixels: int = 1 << 28
     compression: int = 20_000
     archive_bytes: int = 1 << 34
