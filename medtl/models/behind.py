@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from medtl.models.votes import NearestHead, VoteHead
+
 
 class Affine(nn.Module):
     """A fixed affine map, x to A x + b; zero until it is set.
@@ -131,6 +133,7 @@ def _float32(features: Tensor) -> AbstractContextManager[None]:
 
 _KINDS: dict[str, type[nn.Module]] = {
     "affine": Affine, "kernel_projection": KernelProjection, "hash": Hash, "codes": CodeHead,
+    "votes": VoteHead, "nearest": NearestHead,
 }
 
 

@@ -68,13 +68,14 @@ def real_model(backbone: str, seed: int = 0, *, bn: str = "joint") -> Model:
     return build_model(section, task=TASK, seed=seed)
 
 
-def cohort(*, visible: int = 0, flipped: bool = False, per_site: int = 16) -> Cohort:
-    """Studies of three hospitals; ``visible`` target labels may be seen, ``flipped`` turns the target's round."""
+def cohort(*, visible: int = 0, flipped: bool | str = False, per_site: int = 16) -> Cohort:
+    """Studies of three hospitals; ``visible`` target labels may be seen, ``flipped`` turns the target's round, or only
+    those that stay ``hidden``."""
     items, role, split = [], [], []
     for site, (part, _, _) in SITES.items():
         for k in range(per_site):
             label = float(k % 2)
-            if part == "target" and flipped:
+            if part == "target" and flipped and not (flipped == "hidden" and k < visible):
                 label = 1.0 - label
             items.append(Item(len(items) + 1, f"{site}-s{k}", f"{site}-p{k // 2}", site, "", Path("x"), (label,)))
             role.append(part)
@@ -133,6 +134,10 @@ PLANS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "layerwise_lr": [("layerwise_lr", {"decay": 0.5})],
     "l2_sp": [("l2_sp", {"fresh": 0.01})],
     "lp_ft": [("lp_ft", {"probe_epochs": 1})],
+    "tradaboost": [("tradaboost", {"rounds": 4})],
+    "multisource_tradaboost": [("multisource_tradaboost", {"rounds": 3})],
+    "task_tradaboost": [("task_tradaboost", {"rounds": 3})],
+    "freeze+tradaboost": [("freeze", {"until": "all"}), ("tradaboost", {"rounds": 4, "first": "nothing"})],
     "dan": [("dan", {"layers": ["blocks.1", "features"], "kernel_weights": "quadratic"})],
     "dann": [("dann", {"hidden": 8, "tells": "domain"})],
     "adda": [("adda", {"hidden": 8})],
@@ -163,6 +168,12 @@ PLANS: dict[str, list[tuple[str, dict[str, Any]]]] = {
 def plan(name: str) -> list[Method]:
     """The methods of a plan."""
     return [registry.load("methods", method)(**options) for method, options in PLANS[name]]
+
+
+def cohort_of(name: str, *, flipped: bool = False, per_site: int = 16) -> Cohort:
+    """What a plan's run sees: some target labels where a method of it needs them, ``flipped`` never touching those."""
+    needed = any(method.needs_target_labels for method in plan(name))
+    return cohort(visible=4 if needed else 0, flipped="hidden" if flipped else False, per_site=per_site)
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
