@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from toy_cohort import QUICK, cohort, loader, plan, run, setting, small_model, weights
+from toy_cohort import QUICK, cohort, loader, plan, real_model, run, setting, small_model, weights
 
 from medtl import registry
+from medtl.models import store
 from medtl.progress import Quiet
 from medtl.training.engine import run_plan
 
@@ -31,7 +32,7 @@ def test_weight_zero_is_plain_training_bit_for_bit(name: str, tmp_path: Path) ->
 
 
 class Cut(Quiet):
-    """Pulls the plug after so many epochs."""
+    """Pulls the plug after so many steps."""
 
     def __init__(self, after: int) -> None:
         self.left = after
@@ -42,15 +43,49 @@ class Cut(Quiet):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("name", ["wdgrl", "domain_confusion"])
-@pytest.mark.parametrize("after", [1])
+@pytest.mark.parametrize(
+    ("name", "after"),
+    [("wdgrl", 1), ("domain_confusion", 1), ("tca", 1), ("tca", 3), ("feature_coral", 1), ("dah", 1), ("mscsc", 2)],
+)
 def test_a_run_that_was_cut_off_goes_on_to_the_same_bits(name: str, after: int, tmp_path: Path) -> None:
     whole = weights(run(tmp_path / "whole", plan(name)))
     model, data = small_model(), loader(cohort())
     folder = tmp_path / "cut"
     folder.mkdir()
+    cut = Cut(after * data.steps + 1)  # in the first step of the next epoch
     with pytest.raises(KeyboardInterrupt):
-        run_plan(plan(name), setting(model, data), data, QUICK, folder / "stages", folder / "log.jsonl", Cut(after))
+        run_plan(plan(name), setting(model, data), data, QUICK, folder / "stages", folder / "log.jsonl", cut)
     again = weights(run(folder, plan(name)))
     assert whole.keys() == again.keys()
     assert all(torch.equal(whole[key], again[key]) for key in whole)
+
+
+@pytest.mark.parametrize("name", ["tca", "feature_coral", "dah", "mscsc"])
+def test_networks_of_another_shape_are_one_module_from_images_to_logits_on_disk_too(name: str, tmp_path: Path) -> None:
+    model, of = real_model("mobilenetv3_small_050"), cohort(per_site=8)
+    trained = run(tmp_path / "run", plan(name), model=model, train=LAST, of=of, side=32)
+    store.save(trained, tmp_path / "kept")
+    kept = store.load(tmp_path / "kept")
+    images = next(loader(of, side=32).scan([0, 1, 2])).images
+    with torch.no_grad():
+        assert torch.equal(kept(images), trained(images))
+        assert kept(images).std() > 0
+
+
+def test_source_mapped_coral_keeps_the_network_and_exchanges_its_head(tmp_path: Path) -> None:
+    method = registry.load("methods", "feature_coral")(epochs=1)
+    ours = weights(run(tmp_path / "ours", [method], train=LAST))
+    plain = weights(run(tmp_path / "plain", [], train=LAST))
+    assert ours.keys() == plain.keys()
+    changed = {key.split(".")[0] for key in ours if not torch.equal(ours[key], plain[key])}
+    assert "head" in changed
+
+
+OURS = (*SILENT, "tca", "feature_coral", "dah", "mscsc")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_bf16_and_domain_specific_normalisation_train_to_finite_numbers(name: str, tmp_path: Path) -> None:
+    low = replace(LAST, precision="bf16")
+    after = weights(run(tmp_path, plan(name), model=small_model(bn="dsbn"), train=low, of=cohort(visible=6)))
+    assert all(torch.isfinite(tensor.float()).all() for tensor in after.values())
