@@ -215,6 +215,6 @@ def find_run(name: str | Path, out: Path | None = None) -> RunFolder:
     known = sorted(path.parent.name for path in runs.glob("*/config.yaml"))
     hint = nearest(str(name), known)
     raise DataError(
-        f"{name}: no such run" + (f"; did you mean {hint}?" if hint else "")
+        f"{name}: no such run" + (f"; did you mean {hint}?" if hint else ".")
         + (f" In {runs}: {', '.join(known[:10])}" if known else f" {runs}/ holds no runs yet")
     )
