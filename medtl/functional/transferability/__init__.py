@@ -1,0 +1,1 @@
+"""Scores of how well features, source predictions or sites carry over, before any training."""
