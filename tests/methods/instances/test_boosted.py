@@ -10,10 +10,18 @@ from numpy.typing import NDArray
 
 from medtl import registry
 from medtl.errors import ConfigError
+from medtl.functional.boosting.biweighting import BiWeighting
+from medtl.functional.boosting.enhanced import EnhancedTrAdaBoost
+from medtl.functional.boosting.metric_transfer import MetricTransfer
+from medtl.functional.boosting.resampling import TrResampling
 from medtl.functional.boosting.task_tradaboost import TaskTrAdaBoost
 from medtl.functional.boosting.tradaboost import MultiSourceTrAdaBoost, TrAdaBoost
 from medtl.methods.base import Extract, Fit
 from medtl.methods.boosted import labelled, linear_learner
+from medtl.methods.instances.biw import BIW
+from medtl.methods.instances.enhanced_tradaboost import EnhancedTradaboost
+from medtl.methods.instances.ensemble_transfer import EnsembleTransfer
+from medtl.methods.instances.mtlf import MTLF
 from medtl.methods.instances.multisource_tradaboost import MultisourceTradaboost
 from medtl.methods.instances.task_tradaboost import TaskTradaboost
 from medtl.methods.instances.tradaboost import Tradaboost
@@ -68,6 +76,40 @@ def test_the_head_answers_as_the_estimator(kind: str, vote: Any, classes: int) -
             assert (answer(head, raw).argmax(1) == expected.predict(x)).mean() > 0.85
             return
     np.testing.assert_allclose(answer(head, raw), expected.predict_proba(x), atol=2e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_other_heads_answer_as_their_estimators(classes: int) -> None:
+    of = labelled(table(classes), classes, "biw")
+    data = (of.source, of.source_labels, of.target, of.target_labels)
+    raw = table(classes).features
+    x = (raw - of.mean) / of.scale
+    enhanced = EnhancedTrAdaBoost(linear_learner(0.1), rounds=4, gap=0.3, vote="soft").fit(*data)
+    assert 0 < enhanced.support_.sum() < 5
+    head: Any = EnhancedTradaboost(rounds=4, gap=0.3).head(of)
+    np.testing.assert_allclose(answer(head, raw), enhanced.predict_proba(x), atol=2e-5)
+    strengths = [linear_learner(c) for c in (0.01, 0.1, 1.0)]
+    resampled = TrResampling(strengths, rounds=4, seed=5, vote="soft").fit(*data)
+    head = EnsembleTransfer(rounds=4).head(of, seed=5)
+    np.testing.assert_allclose(answer(head, raw), resampled.predict_proba(x), atol=2e-5)
+    weighted = BiWeighting(linear_learner(0.1)).fit(*data)
+    np.testing.assert_allclose(answer(BIW().head(of), raw), weighted.predict_proba(x), atol=2e-5)
+    metric = MetricTransfer(width=3).fit(*data)
+    head = MTLF(width=3).head(of)
+    assert np.array_equal(answer(head, raw[60:]).argmax(axis=1), metric.predict(x[60:]))
+
+
+def test_a_feature_that_never_varies_has_no_say() -> None:
+    of = table()
+    of.features[:, 2] = 7.0
+    ready = labelled(of, 2, "biw")
+    moved = of.features.copy()
+    moved[:, 2] = -90.0
+    boosted = Tradaboost(rounds=2), EnhancedTradaboost(rounds=2), EnsembleTransfer(rounds=2)
+    for method in (*boosted, BIW(), MTLF(steps=2)):
+        head: Any = method.head(ready)
+        assert np.isfinite(answer(head, of.features)).all()
+        np.testing.assert_allclose(answer(head, moved), answer(head, of.features), atol=1e-5)
 
 
 def test_a_flipped_learner_is_flipped_in_the_head() -> None:
