@@ -1,11 +1,13 @@
 """``evaluate``: every figure of a run again from its predictions, or its model on another data card."""
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medtl.api.assemble import as_predictions, dataset, listed, task_of
 from medtl.config.load import load_config
@@ -14,7 +16,7 @@ from medtl.data.cache import ScanCache
 from medtl.data.prepare import prepare
 from medtl.data.scanning import scans
 from medtl.data.transforms import Preprocess
-from medtl.errors import ConfigError, DataError
+from medtl.errors import ConfigError, DataError, RunStateError
 from medtl.evaluation.report import WrittenReport, write_report
 from medtl.evaluation.table import render_report
 from medtl.models import store
@@ -68,7 +70,7 @@ def evaluate(
 
     Args:
         run: a finished run's folder.
-        card: another data card; all its labelled studies are then target test studies.
+        card: another data card; its studies are then target test studies, less those that the run learned from.
         root: the folder of that card's scans.
         out: where the report (and the other card's predictions) go; into the run if None.
         progress: where to report to.
@@ -117,21 +119,14 @@ def _predicted(run: Path, config: Config, progress: Progress) -> tuple[list[Pred
         catalogue, Preprocess(config.data.input), ScanCache(), max_refused=config.data.max_refused, progress=progress
     )
     cohort = prepared.cohort(_all_test(catalogue))
-    rows = cohort.rows("target", "test")
-    if not len(rows):
-        raise DataError(f"{data.name}: no scan of it can be read")
+    rows, notes = _unlearned(run, cohort, data.name)
     device = open_device(config.train).torch
-    notes = [f"evaluated on the card {data.name}: all of its studies, none of which had a part in training"]
     if data.simulated or catalogue.simulated:
         notes.append(f"the scans of {data.name} are SIMULATED")
     own = read_predictions(run / "predictions.csv")
     if task.score_names != own.classes:
         raise ConfigError(f"{data.name}: its classes are {', '.join(task.score_names)}, but the run's are "
                           f"{', '.join(own.classes)}; set them alike in both cards")
-    known = set(own.study.tolist())
-    again = [i for i in rows if cohort.catalogue.items[i].study in known]
-    if again:
-        notes.append(f"{len(again)} of its scans were in the run's own data; those it trained on flatter")
     answers = []
     for model_name in own.models:
         folder = run / "baseline" if model_name == "baseline" and (run / "baseline" / "model.json").is_file() else run
@@ -140,6 +135,33 @@ def _predicted(run: Path, config: Config, progress: Progress) -> tuple[list[Pred
             answered = predict(model, scans(prepared, rows, config.train.batch_size), device)
         answers.append(as_predictions(task, cohort, answered.rows, answered.logits, model_name))
     return [replace(answer, logits=None) for answer in answers], notes
+
+
+def _unlearned(run: Path, cohort: Cohort, name: str) -> tuple[NDArray[np.int64], list[str]]:
+    """The rows whose studies the run did not learn from or test on at its source, and what is to be said of them."""
+    try:
+        with (run / "catalogue.csv").open(encoding="utf-8", newline="") as file:
+            used = {row["study"]: row for row in csv.DictReader(file) if row["split"] != "unused"}
+    except (OSError, KeyError, UnicodeDecodeError) as error:
+        raise RunStateError(f"{run / 'catalogue.csv'}: missing or damaged; train the run again") from error
+    rows = cohort.rows("target", "test")
+    if not len(rows):
+        raise DataError(f"{name}: no scan of it can be read")
+    studies = [cohort.catalogue.items[row].study for row in rows]
+    learned = np.array([study in used and (used[study]["role"] == "source" or used[study]["hidden"] == "0")
+                        for study in studies])
+    if learned.all():
+        raise DataError(f"{name}: the run learned from every study of it, or tested on it at its source; evaluate on "
+                        "studies that are new to it")
+    notes = [f"evaluated on the card {name}: its studies whose labels had no part in training"]
+    if learned.any():
+        count = len({study for study, out in zip(studies, learned, strict=True) if out})
+        notes.append(f"{count} studies of {name} are left out: they were the run's source, or it saw their labels")
+    seen = {study for study in studies if study in used and used[study]["split"] == "adapt"
+            and used[study]["hidden"] != "0"}
+    if seen:
+        notes.append(f"the run's methods may have seen the images of {len(seen)} studies of {name}, without labels")
+    return rows[~learned], notes
 
 
 def _all_test(catalogue: Catalogue) -> Cohort:
