@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from medtl.errors import DataError
-from medtl.sources.base import Labelling, at_most_ten
+from medtl.sources.base import SHOWN, Labelling, at_most_ten
 from medtl.types import Cohort, Role, Split
 
 
@@ -79,7 +79,8 @@ def proof(cohort: Cohort, class_names: Sequence[str] | None = None) -> SplitTabl
                                 f"{cohort.catalogue.items[first].row} in {cohort.role[first]} {cohort.split[first]}")
                 break
     if crossing:
-        raise DataError("the split leaks; give all rows of a patient one split", *at_most_ten(crossing))
+        raise DataError("the split leaks; give all rows of a patient one split",
+                        *at_most_ten(crossing, limit=SHOWN - 1))
     order = {"train": 0, "val": 1, "test": 2, "adapt": 1, "unused": 3}
     counts = [
         count for (site, role, split), rows in sorted(groups.items(), key=lambda g: (

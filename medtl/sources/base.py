@@ -56,11 +56,11 @@ def at_most_ten(lines: Sequence[str], *, limit: int = SHOWN) -> tuple[str, ...]:
 
     Args:
         lines: one per mistake.
-        limit: how many are shown.
+        limit: how many lines there may be.
 
     Returns:
-        All lines if they are few; else the first ``limit`` and a line "and N more".
+        All lines if they are few; else the first ones and, as the last of ``limit``, "and N more".
     """
     if len(lines) <= limit:
         return tuple(lines)
-    return (*lines[:limit], f"and {len(lines) - limit} more")
+    return (*lines[: limit - 1], f"and {len(lines) - limit + 1} more")

@@ -73,7 +73,8 @@ def own_home(folder: Path, salt: str = "ab") -> Iterator[Path]:
 
 def config(
     folder: Path, name: str = "tiny", *, task: str = "{label: blob}",
-    data: str = "{root: data, manifest: manifest.csv, augment: none, input: {size: 32}}", sites: str = "{source: [north], target: [south]}",
+    data: str = "{root: data, manifest: manifest.csv, augment: none, input: {size: 32}}",
+    sites: str = "{source: [north], target: [south]}",
     transfer: str = "{mapping: [{method: dan}]}", epochs: int = 1, baseline: bool = False,
 ) -> Path:
     """Writes a config."""

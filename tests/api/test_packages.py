@@ -19,9 +19,10 @@ PLANTED = {
     "PatientName": "Quastenflosser{}^Zebedee", "PatientID": "PID7731{:04d}", "OtherPatientIDs": "OPI5520{:04d}",
     "PatientBirthDate": "19380417", "PatientAddress": "Dachsbau {} Hinterwald", "AccessionNumber": "AKZ88{:04d}",
     "PatientTelephoneNumbers": "+49-761-99{:04d}", "StudyID": "SID66{:04d}", "PatientComments": "Kommentarxy{}",
-    "ReferringPhysicianName": "Eisenbarth{}^Leopoldine", "OperatorsName": "Bedienerxy{}", "DeviceSerialNumber": "SN900{}",
-    "StationName": "STATIONXY42", "StudyDescription": "Thorax von Zacharias{}", "SeriesDescription": "Serie Zacharina{}",
-    "ProtocolName": "Protokollxy{}", "ImageComments": "Bildkommentarxy{}", "InstitutionAddress": "Nebelweg {}",
+    "ReferringPhysicianName": "Eisenbarth{}^Leopoldine", "OperatorsName": "Bedienerxy{}",
+    "DeviceSerialNumber": "SN900{}",    "StationName": "STATIONXY42", "StudyDescription": "Thorax von Zacharias{}",
+    "SeriesDescription": "Serie Zacharina{}", "ProtocolName": "Protokollxy{}",
+    "ImageComments": "Bildkommentarxy{}", "InstitutionAddress": "Nebelweg {}",
     "StudyDate": "20170823", "StudyTime": "142733.771903",
 }
 
@@ -55,7 +56,8 @@ def plant(root: Path) -> tuple[list[Path], list[str]]:
             home = root / f"{site}_Ordnerxy" / f"Ordnerxy_Quastenflosser{total}"
             pixels = picture(rng, number % 2).astype(np.uint16) * 8
             for place in range(3):
-                slice_ = ct_slice(f"{site[0]}{number}", "s", place, patient="x", pixels=pixels, InstitutionName=site, **values)
+                slice_ = ct_slice(f"{site[0]}{number}", "s", place, patient="x", pixels=pixels, InstitutionName=site,
+                                  **values)
                 block = slice_.private_block(0x0011, "PRIVATXY", create=True)
                 block.add_new(1, "LO", f"PRIVATXY{total}")
                 save(slice_, home / f"Dateixy_{place}.dcm")
@@ -85,7 +87,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
         said["export"] = medtl("export", "tiny", "--out", "package")
         said["evaluate"] = medtl("evaluate", "tiny", "--out", "evaluated")
         said["elsewhere"] = medtl("evaluate", "tiny", "--card", "card.yaml", "--root", "tree")
-        said["predict"] = medtl("predict", "package", *(home.relative_to(work) for home in homes), "--out", "answers.csv")
+        scans = [home.relative_to(work) for home in homes]
+        said["predict"] = medtl("predict", "package", *scans, "--out", "answers.csv")
         assert [(verb, one.code, one.err) for verb, one in said.items() if one.code] == []
         yield Whole(work, tuple(homes), tuple(needles), said)
 
@@ -140,7 +143,7 @@ def test_an_answer_does_not_hang_on_the_names_of_files(whole: Whole, tmp_path: P
     for number, file in enumerate(sorted(whole.homes[0].iterdir(), reverse=True)):
         save(dcmread(file), home / f"{number}")
     with own_home(whole.work.parent):
-        assert medtl("predict", "package", home, whole.homes[0], tmp_path / "none", "--out", tmp_path / "a.csv").code == 3
+        assert medtl("predict", "package", home, tmp_path / "none", "--out", tmp_path / "a.csv").code == 3
         assert medtl("predict", "package", home, whole.homes[0], "--out", tmp_path / "a.csv").code == 0
     first, second = rows(tmp_path / "a.csv")
     assert first["score_1"] == second["score_1"]
@@ -168,7 +171,7 @@ def test_a_package_altered_by_one_byte_is_refused(whole: Whole, tmp_path: Path) 
 
 def test_evaluate_gives_every_figure_of_the_run_again(whole: Whole) -> None:
     stated = (whole.work / "runs" / "tiny" / "report" / "metrics.json").read_bytes()
-    metrics = [path for path in (whole.work / "evaluated").rglob("metrics.json")]
+    metrics = list((whole.work / "evaluated").rglob("metrics.json"))
     assert [path.read_bytes() for path in metrics] == [stated]
     with own_home(whole.work.parent):
         before = contents(whole.work / "runs" / "tiny")

@@ -16,8 +16,8 @@ def test_all_missing_files_and_unlabelled_sites_at_once(make_catalogue) -> None:
     cohort = assign(make_catalogue(rows), source=["a"], target=["b"])
     with pytest.raises(DataError) as error:
         preflight(cohort)
-    assert len(error.value.lines) == 11
-    assert error.value.lines[-1] == "and 5 more"
+    assert len(error.value.lines) == 10
+    assert error.value.lines[-1] == "and 6 more"
 
 
 def test_a_source_without_a_known_label_is_named(make_catalogue, tmp_path) -> None:

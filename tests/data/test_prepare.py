@@ -59,7 +59,7 @@ def test_missing_files_always_stop_before_anything_is_read(scans, tmp_path: Path
         scans.items[i].path.unlink()
     with pytest.raises(DataError, match=r"row 1: 'scan0\.png' does not exist under data\.root") as error:
         prepare(scans, PLAIN, ScanCache(tmp_path / "cache"), max_refused=1.0)
-    assert len(error.value.lines) == 11
+    assert len(error.value.lines) == 10
     assert not (tmp_path / "cache").exists()
 
 

@@ -117,8 +117,8 @@ s6.png,a,p,yes
 def test_at_most_ten_lines_and_how_many_more(read) -> None:
     with pytest.raises(DataError) as error:
         read("path,site,patient,finding\n" + "".join(f"no{i}.png,a,p,yes\n" for i in range(25)))
-    assert len(error.value.lines) == 11
-    assert error.value.lines[-1] == "and 15 more"
+    assert len(error.value.lines) == 10
+    assert error.value.lines[-1] == "and 16 more"
 
 
 @pytest.mark.parametrize(("text", "message"), [
