@@ -22,14 +22,14 @@ from medtl.methods.base import Method
 from medtl.models import store
 from medtl.models.build import build_model
 from medtl.models.model import Model
-from medtl.models.predict import predict
 from medtl.predictions import Predictions, write_predictions
 from medtl.predictions.joined import joined
 from medtl.progress import QUIET, Progress
 from medtl.run import RunFolder, new_run
 from medtl.training.checks import needs_adaptation, wants_target
-from medtl.training.device import open_device
+from medtl.training.device import Device, open_device
 from medtl.training.engine import run_plan
+from medtl.training.feature_bank import never_moving, predict_behind
 from medtl.training.moves import Move, table_of_moves
 from medtl.training.setting import make_setting
 
@@ -123,24 +123,24 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
     methods = methods_of(config)
     device = open_device(config.train)
     progress.say(f"device: {device.torch}, {device.precision}")
-    model, loader = _fit(folder, config, methods, assembly, progress)
+    fitted = _fit(folder, config, methods, assembly, progress)
+    model = fitted.model
     baseline = baseline_of(config, int(model.describe()["adaptation"])) if config.train.baseline else None
     name = "adapted" if baseline_of(config, 0) is not None else "baseline"
-    rows = [_predictions(model, loader, assembly, name, device.torch)]
+    rows = [_predictions(fitted, assembly, name, device)]
     if baseline is not None:
         progress.say(f"now the baseline that this run is compared with: {in_short(baseline)}, all else equal")
         below = folder.baseline
         if below.open_for_training(baseline) != "finished":
             other = assembly if baseline.sites == config.sites else assemble(baseline, progress)
             other.write(below)
-            plain, plain_loader = _fit(below, baseline, methods_of(baseline), other, progress)
-            own = _predictions(plain, plain_loader, other, "baseline", device.torch)
+            own = _predictions(_fit(below, baseline, methods_of(baseline), other, progress), other, "baseline", device)
             write_predictions(below.path / "predictions.csv", own)
             below.write_json("provenance.json", provenance(baseline, other, device.torch, begun))
             below.finish()
         else:
-            plain = store.load(below.path)
-            own = _predictions(plain, loader, assembly, "baseline", device.torch)
+            plain = replace(fitted, model=store.load(below.path))
+            own = _predictions(plain, assembly, "baseline", device)
         rows.append(own)
     write_predictions(folder.path / "predictions.csv", joined(rows))
     folder.write_json("provenance.json", provenance(config, assembly, device.torch, begun))
@@ -149,9 +149,18 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
     return evaluated
 
 
+@dataclass(frozen=True)
+class _Fitted:
+    """A trained network, the loader of its data, and the parts that never moved."""
+
+    model: Model
+    loader: PairLoader
+    still: tuple[str, ...]
+
+
 def _fit(
     folder: RunFolder, config: Config, methods: Sequence[Method], assembly: Assembly, progress: Progress
-) -> tuple[Model, PairLoader]:
+) -> _Fitted:
     """Trains one network and stores it."""
     task = assembly.training_task
     model = build_model(config.model, task=task, seed=config.train.seed, say=progress.say)
@@ -166,11 +175,12 @@ def _fit(
     for line in moves_in_words(table_of_moves(methods, model, config.train)):
         progress.say(line)
     setting = make_setting(model, task, loader, config.train)
+    still = never_moving(methods, model, config.train)
     trained = run_plan(
         methods, setting, loader, config.train, folder.path / "stages", folder.path / "log.jsonl", progress
     )
     store.save(trained, folder.path)
-    return trained, loader
+    return _Fitted(trained, loader, still)
 
 
 def in_short(config: Config) -> str:
@@ -195,11 +205,11 @@ def moves_in_words(moves: Sequence[Move]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _predictions(model: Model, loader: PairLoader, assembly: Assembly, name: str, device: Any) -> Predictions:
+def _predictions(fitted: _Fitted, assembly: Assembly, name: str, device: Device) -> Predictions:
     """What a network says of every study that is scored."""
-    cohort = loader.cohort
+    cohort = fitted.loader.cohort
     rows = np.concatenate([cohort.rows(role, *splits) for role, splits in SCORED])  # type: ignore[arg-type]
-    answered = predict(model, loader.scan(rows), device)
+    answered = predict_behind(fitted.model, fitted.still, fitted.loader, rows, device)
     return assembly.predictions(answered.rows, answered.logits, name)
 
 

@@ -1,4 +1,4 @@
-"""Activations where nothing below moves, computed once per fit instead of once per step.
+"""Activations where nothing below moves, computed once instead of once per step, and kept for runs to come.
 
 Without augmentation, whole steps start there; with it, training scans differ from epoch to epoch and only validation
 and test scans do. They are computed in batches of the size that training forwards, the last one filled up, since the
@@ -15,12 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from medtl.config.sections import TrainSection
 from medtl.data.batches import Batch, Pair
+from medtl.methods.base import Method
 from medtl.models.front import boundary_of, front, splits_at, started_at
 from medtl.models.model import Model
+from medtl.models.predict import Predicted, predict
 from medtl.progress import Progress
+from medtl.training.activations import ActivationStore
 from medtl.training.context import Loader
 from medtl.training.device import Device
+from medtl.training.moves import always_still, paces
 
 LIMIT_BYTES = 2 * 2**30
 """Most memory that one fit's activations may take."""
@@ -99,14 +104,17 @@ def open_bank(
     if size > LIMIT_BYTES:
         progress.say(f"feature bank: off, {size / 2**30:.1f} GiB of activations behind {boundary} are too many")
         return None
-    scored = [_at(model, batch, boundary, device) for batch in loader.scan(rows)]
+    store = ActivationStore(model, still, boundary, device)
+    store.trim()
+    scored = [store.at(batch) for batch in loader.scan(rows)]
     train = None
     if len(drawn):
         with device.autocast():
-            done = [_at(model, batch, boundary, device) for batch in _regrouped(loader.scan(drawn), forwards)]
+            done = [store.at(batch) for batch in _regrouped(loader.scan(drawn), forwards)]
         train = _cut(_joined(done), 0, len(drawn))
     what = "validation and test scans only, since training scans are augmented" if train is None else "all scans"
-    progress.say(f"feature bank: steps start behind {boundary} for {what} ({size / 2**20:.0f} MiB kept)")
+    origin = f"{store.computed} batches computed" if store.computed else "all of them computed by an earlier run"
+    progress.say(f"feature bank: steps start behind {boundary} for {what} ({size / 2**20:.0f} MiB kept, {origin})")
     return FeatureBank(loader, train, scored), boundary
 
 
@@ -119,17 +127,33 @@ def starting_at(models: Sequence[Model], boundary: str) -> Iterator[None]:
         yield
 
 
-@torch.no_grad()
-def _at(model: Model, batch: Batch, boundary: str, device: Device) -> Batch:
-    """The batch with activations for images."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        there = batch.to(device.torch)
-        return replace(there, images=front(model, there.images, boundary).contiguous())
-    finally:
-        for module, mode in modes:
-            module.training = mode
+def never_moving(methods: Sequence[Method], model: Model, train: TrainSection) -> tuple[str, ...]:
+    """Parts that stand still throughout a run; none where ``train.feature_bank`` is off."""
+    if train.feature_bank == "off" or any(method.check(model) for method in methods):
+        return ()
+    return always_still(paces(methods, model, train.epochs))
+
+
+def predict_behind(
+    model: Model, still: tuple[str, ...], loader: Loader, rows: NDArray[np.int64], device: Device
+) -> Predicted:
+    """Predicts rows as :func:`medtl.models.predict.predict` does, with what is kept of a front that stood still.
+
+    Args:
+        model: after training.
+        still: parts that never moved.
+        loader: of the data.
+        rows: positions.
+        device: where it runs.
+    """
+    boundary = boundary_of(model, tuple(name for name in still if name in model.parts))
+    first = next(iter(loader.scan(rows[:2])))
+    if boundary is None or model.treatment == "dsbn" or not splits_at(model, first.images.to(device.torch), boundary):
+        return predict(model, loader.scan(rows), device.torch)
+    store = ActivationStore(model, still, boundary, device)
+    batches = [store.at(batch) for batch in loader.scan(rows)]
+    with started_at(model, boundary):
+        return predict(model, batches, device.torch)
 
 
 def _regrouped(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
