@@ -13,7 +13,7 @@ from medtl.data.augment import Augment, Level
 from medtl.data.batches import Batch, Pair
 from medtl.data.order import Strata, batches, steps_needed
 from medtl.data.prepared import Prepared
-from medtl.data.seeds import seed_of
+from medtl.data.seeds import names_in_seeds, seed_of
 from medtl.errors import ConfigError, DataError
 from medtl.types import Cohort, Role
 
@@ -91,10 +91,11 @@ class PairLoader:
         self._domain = np.array(
             [numbers[role, name] for role, name in zip(self.cohort.role, names, strict=True)], dtype=np.int64
         )
+        drawn_as = names_in_seeds(names)
         self._source: Mapping[str, Strata] = {
-            name: self._classes(rows) if class_balanced else [rows] for name, rows in source.items()
+            drawn_as[name]: self._classes(rows) if class_balanced else [rows] for name, rows in source.items()
         }
-        self._target: Mapping[str, Strata] = {name: [rows] for name, rows in target.items()}
+        self._target: Mapping[str, Strata] = {drawn_as[name]: [rows] for name, rows in target.items()}
         self.steps = max(
             steps_needed(list(self._source.values()), batch_size), steps_needed(list(self._target.values()), batch_size)
         )

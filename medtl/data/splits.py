@@ -12,7 +12,7 @@ from medtl.data.budget import Budget, drawn
 from medtl.data.policy import AUTO, PublishedSplit, SplitPolicy
 from medtl.data.proof import check_sizes, proof
 from medtl.data.published import mapped, without_crossings
-from medtl.data.seeds import generator
+from medtl.data.seeds import generator, names_in_seeds
 from medtl.data.stratify import stratify
 from medtl.data.units import Unit, signature, units_of
 from medtl.errors import ConfigError
@@ -69,7 +69,8 @@ def assign(
     hidden[[i for i, role in enumerate(draft.role) if role == "source"]] = False
     for site in target:
         adapt = [i for i in draft.rows_of[site] if draft.split[i] == "adapt"]
-        rows = drawn(units_of(catalogue, adapt), catalogue.labels, target_labels, generator(seed, "budget", site),
+        rng = generator(seed, "budget", draft.drawn_as[site])
+        rows = drawn(units_of(catalogue, adapt), catalogue.labels, target_labels, rng,
                      site=site, label_names=catalogue.label_names)
         hidden[list(rows)] = False
     if transductive and target:
@@ -113,6 +114,7 @@ class _Draft:
     notes: list[str] = field(init=False, default_factory=list)
     rows_of: dict[str, list[int]] = field(init=False, default_factory=dict)
     labels: NDArray[np.float32] = field(init=False)
+    drawn_as: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.role = ["unused"] * len(self.catalogue.items)
@@ -120,6 +122,7 @@ class _Draft:
         self.labels = self.catalogue.labels
         for row, item in enumerate(self.catalogue.items):
             self.rows_of.setdefault(item.site, []).append(row)
+        self.drawn_as = names_in_seeds(self.rows_of)
 
     def source_site(self, site: str) -> None:
         """Train, val and test of a source site."""
@@ -141,9 +144,9 @@ class _Draft:
             return
         known, unknown = self._units(self.rows_of[site], policy)
         halves: Mapping[Split, float] = {"adapt": 0.5, "test": 0.5}
-        self._place(known, stratify([()] * len(known), halves, generator(self.seed, "halves", site)))
+        self._place(known, stratify([()] * len(known), halves, generator(self.seed, "halves", self.drawn_as[site])))
         if unknown:
-            rng = generator(self.seed, "blocks", site)
+            rng = generator(self.seed, "blocks", self.drawn_as[site])
             self._place(unknown, target_blocks(len(unknown), policy.blocks, rng, policy.guard))
             self._say_blocks(site, unknown, f"{2 * policy.blocks} contiguous blocks in file order")
 
@@ -183,7 +186,7 @@ class _Draft:
     def _fresh(self, site: str, policy: SplitPolicy) -> None:
         known, unknown = self._units(self.rows_of[site], policy)
         strata = [signature(unit, self.labels) for unit in known]
-        self._place(known, stratify(strata, SHARES, generator(self.seed, "split", site)))
+        self._place(known, stratify(strata, SHARES, generator(self.seed, "split", self.drawn_as[site])))
         if not unknown:
             return
         classes = [signature(unit, self.labels) for unit in unknown]
@@ -220,7 +223,7 @@ class _Draft:
         known, unknown = self._units(rows, policy)
         strata = [signature(unit, self.labels) for unit in known]
         shares: Mapping[Split, float] = {"train": 1.0 - CARVED, part: CARVED}
-        self._place(known, stratify(strata, shares, generator(self.seed, "carve", part, site)))
+        self._place(known, stratify(strata, shares, generator(self.seed, "carve", part, self.drawn_as[site])))
         if unknown:
             for run in sequences([signature(unit, self.labels) for unit in unknown], policy.within):
                 splits = carved_blocks(len(run), policy.blocks, self.seed + turn, policy.guard, part)

@@ -235,3 +235,28 @@ def test_dicom_of_one_hospital_trains_without_a_target(work: Path) -> None:
     rows = predictions(work / "runs" / "tiny")
     assert {(row["role"], row["split"]) for row in rows} == {("source", "val"), ("source", "test")}
     assert "north" in said.out
+
+
+def test_sites_that_are_hashes_of_headers_are_split_and_trained_alike_under_any_salt(tmp_path: Path) -> None:
+    found = {}
+    for salt in ("ab", "cd"):
+        with own_home(tmp_path / salt, salt=salt) as work:
+            tree(work / "tree", {"north": 12, "south": 12})
+            (work / "ours.yaml").write_text(
+                "name: ours\ntitle: t\nlicence: l\nmodality: CT\nlabels: {blob: {classes: ['0', '1']}}\n"
+                "sites: {}\ndo_not_use_for: [all]\n"
+                "source: {name: dicom_tree, options: {labels: labels.csv, on: accession}}\n"
+            )
+            data = "{card: ours.yaml, root: tree, augment: light, input: {size: 32, slices: 2, window: percentiles}}"
+            assert medtl("scan", "tree", "--out", "found", "--headers-only", "--workers", "1").code == 0
+            hashes = ", ".join(json.loads((work / "found" / "intake.json").read_text())["sites"])
+            said = medtl("train", "--config", config(work, data=data, sites=f"{{source: [{hashes}]}}", transfer="{}"))
+            assert said.code == 0, said
+            run = work / "runs" / "tiny"
+            with (run / "catalogue.csv").open(newline="") as file:
+                parts = [(row["row"], row["role"], row["split"]) for row in csv.DictReader(file)]
+            scores = sorted((row["split"], row["label"], row["score_1"]) for row in predictions(run))
+            sites = {row["site"] for row in predictions(run)}
+            found[salt] = (parts, scores, (run / "model.safetensors").read_bytes(), sites)
+    assert found["ab"][:3] == found["cd"][:3]
+    assert not found["ab"][3] & found["cd"][3]
