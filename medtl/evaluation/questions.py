@@ -111,13 +111,15 @@ def group_of(predictions: Predictions, thresholds: Thresholds) -> Group:
 
 
 def _patients(rows: Predictions) -> tuple[list[str], IntArray]:
-    """Keys of the patients, and which of them each row is: by site, then in row order, since ids are salted hashes and
-    no figure may depend on the salt."""
+    """Keys of the patients, and which of them each row is: site by site, in row order, since ids and some sites are
+    salted hashes and no figure may depend on the salt."""
     keys: list[str] = rows.patient_key.tolist()
     first: dict[str, int] = {}
+    sites: dict[str, int] = {}
     for row, key in enumerate(keys):
         first.setdefault(key, row)
-    order = sorted(first, key=lambda key: (key.split("\t", 1)[0], first[key]))
+        sites.setdefault(key.split("\t", 1)[0], row)
+    order = sorted(first, key=lambda key: (sites[key.split("\t", 1)[0]], first[key]))
     place = {key: position for position, key in enumerate(order)}
     return order, np.array([place[key] for key in keys], dtype=np.int64)
 

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 
+from medtl.data.seeds import names_in_seeds
 from medtl.errors import DataError
 from medtl.evaluation.compare_models import compare_models, internal_external_gap
 from medtl.evaluation.questions import Thresholds, choose_thresholds, group_of
@@ -62,7 +64,9 @@ def evaluate_sites(
     if not len(predictions):
         raise DataError("there are no predictions to evaluate")
     rows = by_study(predictions)
-    rows = rows.where(np.lexsort((rows.model, rows.split, rows.role, rows.site)))  # ties keep file order
+    drawn_as = names_in_seeds(rows.site.tolist())
+    sites_drawn = np.array([drawn_as[site] for site in rows.site.tolist()], dtype=np.str_)
+    rows = rows.where(np.lexsort((rows.model, rows.split, rows.role, sites_drawn)))  # ties keep file order
     names = metrics if HEADLINE in metrics else (HEADLINE, *metrics)
     chosen = load_metrics(names)
     thresholds = {model: _thresholds(rows, model, threshold) for model in rows.models}
@@ -71,6 +75,7 @@ def evaluate_sites(
 
     def add(site: str, role: str, split: str, model: str, part: Predictions, pooled: bool) -> None:
         group = group_of(part, thresholds[model])
+        group = replace(group, strata=tuple((drawn_as[name], patients) for name, patients in group.strata))
         scores = score(group, chosen, seed=seed, replicates=bootstrap, level=level, where=site,
                        no_decision="no threshold: source validation has one class only")
         scored[site if not pooled else "", role, split, model] = scores
@@ -80,7 +85,7 @@ def evaluate_sites(
         for role, split in _parts(rows):
             for model in rows.models:
                 part = rows.where((rows.role == role) & (rows.split == split) & (rows.model == model))
-                sites = sorted(set(part.site.tolist()))
+                sites = sorted(set(part.site.tolist()), key=drawn_as.__getitem__)
                 if pooled and len(sites) > 1:
                     add(f"all {role} sites", role, split, model, part, True)
                 elif not pooled:
