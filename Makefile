@@ -62,7 +62,7 @@ $(STAMP): pyproject.toml | $(PY)
 	@touch $@
 
 $(DEV_STAMP): $(STAMP)
-	$(PY) -m pip install --quiet --editable . --group dev
+	$(PY) -m pip install --quiet --editable '.[dicom]' --group dev
 	@touch $@
 
 # the corpus holds compressed series, so the decoders are installed too
