@@ -93,8 +93,8 @@ def evaluate(
     config = _as_read(run, card, root)
     target = out or run / "evaluations" / config.data.card_stem
     file = target / "predictions.csv"
-    target.mkdir(parents=True, exist_ok=True)
     elsewhere, notes = _predicted(run, config, progress)
+    target.mkdir(parents=True, exist_ok=True)
     own = read_predictions(run / "predictions.csv")
     write_predictions(file, joined([replace(own.where(own.role == "source"), logits=None), *elsewhere]))
     with doing(progress, "evaluating"):
