@@ -79,8 +79,8 @@ def table_of(card: Card, root: Path | None) -> Path:
     options = card.source.options
     name = options.get("labels", "") if card.source.name == "dicom_tree" else options.get("file", "manifest.csv")
     if not name:
-        raise DataError(f"{card.name}: Croissant describes a table, and the card's tree has none; scan it with --labels "
-                        "and let the card's source name the catalogue")
+        raise DataError(f"{card.name}: Croissant describes a table, and the card's tree has none; scan it with "
+                        "--labels and let the card's source name the catalogue")
     return next((place for place in (folder / name, Path(name)) if place.is_file()), folder / name)
 
 
