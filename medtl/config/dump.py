@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
@@ -45,9 +46,20 @@ def dump_config(config: Config) -> str:
     yaml.default_flow_style = None
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.width = 1_000
+    yaml.representer.add_representer(str, _quoted)
     out = io.StringIO()
     yaml.dump(resolved(config), out)
     return out.getvalue()
+
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.,/ -]*[A-Za-z0-9_]|[A-Za-z_]")
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"}
+
+
+def _quoted(representer: Any, text: str) -> Any:
+    """Text in quotes unless it is plainly text: a reader must not take ``?0`` for a key, or ``no`` for a truth value."""
+    plain = _PLAIN.fullmatch(text) and ", " not in text and text.casefold() not in _WORDS - {"none"}
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
 
 def config_digest(config: Config) -> str:

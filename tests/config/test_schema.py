@@ -34,7 +34,8 @@ def test_shipped_configs_hold(path: Path, validator: jsonschema.Draft202012Valid
 def test_every_method_is_in_it_with_its_defaults(validator: jsonschema.Draft202012Validator) -> None:
     for entry in registry.entries("methods"):
         if entry.family != "baseline":
-            minimal = {**BASE, "transfer": {entry.family: [{"method": entry.name}]}}
+            sites = {**BASE["sites"], "target_labels": "all"}  # some methods need them
+            minimal = {**BASE, "sites": sites, "transfer": {entry.family: [{"method": entry.name}]}}
             if needs_options(entry.name):
                 with pytest.raises(ConfigError, match="needs the option"):
                     load_config(minimal)
@@ -42,7 +43,7 @@ def test_every_method_is_in_it_with_its_defaults(validator: jsonschema.Draft2020
                 continue
             assert list(validator.iter_errors(minimal)) == []
             written = load_config(minimal).transfer
-            full = {**BASE, "transfer": {entry.family: list(getattr(written, entry.family))}}
+            full = {**BASE, "sites": sites, "transfer": {entry.family: list(getattr(written, entry.family))}}
             assert list(validator.iter_errors(full)) == []
 
 
