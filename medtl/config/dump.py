@@ -57,7 +57,7 @@ _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"}
 
 
 def _quoted(representer: Any, text: str) -> Any:
-    """Text in quotes unless it is plainly text: a reader must not take ``?0`` for a key, or ``no`` for a truth value."""
+    """Text in quotes unless plainly text: a reader must not take ``?0`` for a key or ``no`` for a truth value."""
     plain = _PLAIN.fullmatch(text) and ", " not in text and text.casefold() not in _WORDS - {"none"}
     return representer.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 

@@ -219,7 +219,7 @@ def _fine(first: NDArray[np.float32], second: NDArray[np.float32]) -> tuple[floa
 
 
 def _detail(first: NDArray[np.float32], second: NDArray[np.float32], move: NDArray[np.float64]) -> float:
-    """The correlation of the fine detail of the middle slices, the second moved as :func:`_fine` found for small ones."""
+    """The correlation of the middle slices' fine detail, the second moved as :func:`_fine` found for small ones."""
     one, other = first[len(first) // 2, 0], second[len(second) // 2, 0]
     times = len(one) / SMALL
     other = _moved(other, 1.0 + move[0] / SMALL, move[1] * times, move[2] * times) if move.any() else other
