@@ -30,6 +30,7 @@ from medtl.training.checks import needs_adaptation, wants_target
 from medtl.training.device import Device, open_device
 from medtl.training.engine import run_plan
 from medtl.training.feature_bank import never_moving, predict_behind
+from medtl.training.memory import keep_freed_memory
 from medtl.training.moves import Move, table_of_moves
 from medtl.training.setting import make_setting
 
@@ -80,6 +81,7 @@ def train(
         RunStateError: the folder holds a run of another config or of other data, or another process writes to it.
         WeightsError: pretrained weights cannot be had.
     """
+    keep_freed_memory()
     config = config if isinstance(config, Config) else load_config(config)
     progress = progress or QUIET
     folder = new_run(config, name, out)
