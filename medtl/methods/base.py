@@ -65,7 +65,7 @@ class Step:
     Attributes:
         pair: the source and target batches; target labels are masked unless they may be seen.
         source: outputs of the source batch.
-        target: outputs of the target batch.
+        target_outputs: outputs of the target batch; None where no method of the run needs one.
         progress: steps done over steps planned of this fit, in [0, 1).
         domains: how many domains ``Batch.domain`` numbers.
         own: what :meth:`Method.build` returned for this method.
@@ -75,12 +75,23 @@ class Step:
 
     pair: Pair
     source: Outputs
-    target: Outputs
+    target_outputs: Outputs | None
     progress: float
     domains: int
     own: nn.Module | None
     model: Model
     task: Task
+
+    @property
+    def target(self) -> Outputs:
+        """Outputs of the target batch, which are there for every method with ``needs_target_images``.
+
+        Raises:
+            ValueError: there was no target batch, so a method reads what it does not say that it needs.
+        """
+        if self.target_outputs is None:
+            raise ValueError("a penalty reads step.target without needs_target_images = True in its method; set it")
+        return self.target_outputs
 
 
 TurnLoss: TypeAlias = Callable[[Pair, float], Tensor]
@@ -154,18 +165,22 @@ class Method:
     """Base of all transfer methods, neutral in every seam. Options are the fields of the subclass."""
 
     needs_target_images: ClassVar[bool] = False
-    """Whether each step must bring a target batch."""
+    """Whether each step must bring a target batch; without one a penalty sees the source and the weights only."""
     reads_images: ClassVar[bool] = False
     """Whether the penalty reads ``Step.pair``'s images, which are activations behind a frozen front otherwise."""
     needs_target_labels: ClassVar[bool] = False
     """Whether at least one visible target label per class is required."""
     drops_penalties: ClassVar[bool] = False
     """Whether this procedure's last fits ignore other methods' penalties, so that combining them is refused."""
+    drops_because: ClassVar[str] = "ends with a stage without a task loss"
+    """Why, for the message; follows the method's name."""
+    replaces_encoder: ClassVar[bool] = False
+    """Whether this procedure returns another network than the configured one, so that paces are refused beside it."""
 
     @property
     def reads(self) -> tuple[str, ...]:
         """The layers that the penalty reads: ``features``, ``outputs`` or names of parts. Each must have something
-        trainable at or beneath it, else the engine refuses the run."""
+        trainable at or beneath it, else the engine refuses the run. None for a penalty that looks at weights only."""
         return ("features",)
 
     def check(self, model: Model) -> Sequence[str]:

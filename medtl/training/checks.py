@@ -26,9 +26,10 @@ def check_plan(methods: Sequence[Method], setting: Setting, cohort: Cohort, trai
         train: the config's section.
 
     Raises:
-        ConfigError: a line for each of: two procedures, a penalty that a procedure would drop, target images or labels
-            that are needed and not there, parts and layers that the network does not have, a penalty above nothing
-            trainable, nothing trainable at all, no validation study for the selection.
+        ConfigError: a line for each of: two procedures, a penalty that a procedure would drop, a pace for parts that a
+            procedure replaces, target images or labels that are needed and not there, parts and layers that the network
+            does not have, a penalty above nothing trainable, nothing trainable at all, no validation study for the
+            selection.
     """
     names = method_names(methods)
     lines = [*_procedures(methods, names), *_needs(methods, names, setting.task, cohort)]
@@ -66,7 +67,9 @@ def needs_adaptation(methods: Sequence[Method], model: Model) -> bool:
 
 
 def _aligns(method: Method) -> bool:
-    return overrides(method, "penalty") or (overrides(method, "stages") and method.needs_target_images)
+    """Whether it acts on features: a penalty that reads a layer, or a procedure that looks at the target."""
+    penalises = overrides(method, "penalty") and bool(method.reads)
+    return penalises or (overrides(method, "stages") and method.needs_target_images)
 
 
 def _known(cohort: Cohort, rows: NDArray[np.int64]) -> bool:
@@ -81,9 +84,15 @@ def _procedures(methods: Sequence[Method], names: Sequence[str]) -> Iterator[str
     for method, name in procedures:
         for other, dropped in zip(methods, names, strict=True):
             if method.drops_penalties and other is not method and overrides(other, "penalty"):
+                beside = "weighs" if method.replaces_encoder else "weighs or freezes"
                 yield (
-                    f"transfer: {name}'s last stage has no task loss, so {dropped}'s penalty would be dropped; "
-                    "expected one of them, or a method that weighs or freezes beside it"
+                    f"transfer: {name} {method.drops_because}, so {dropped}'s penalty could not act to the end; "
+                    f"expected one of them, or a method that {beside} beside it"
+                )
+            if method.replaces_encoder and overrides(other, "pace"):
+                yield (
+                    f"transfer: {name} replaces the configured backbone, so {dropped} would freeze or slow parts that "
+                    f"are not there; expected one of them, or a method that weighs beside {name}"
                 )
 
 

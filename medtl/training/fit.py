@@ -125,7 +125,8 @@ class _Loop:
         self.taps = tuple(dict.fromkeys(name for i in context.penalties for name in context.methods[i].reads))
         self.uses_labels = request.target_labels and context.setting.target_labels
         per_domain = self.model.treatment in ("split", "dsbn")  # the target's own statistics need its images
-        self.uses_target = bool(context.penalties) or self.uses_labels or per_domain
+        read = any(context.methods[i].needs_target_images for i in context.penalties)
+        self.uses_target = read or self.uses_labels or per_domain
 
     @contextmanager
     def behind_front(self) -> Iterator[None]:
@@ -220,7 +221,6 @@ class _Loop:
         loss = self._task_loss(pair, source_out, target_out)
         yield "task", loss.detach()
         for i in context.penalties:
-            assert target_out is not None, "a penalty was given no target batch"
             step = Step(
                 pair, source_out, target_out, progress, len(context.setting.domains), context.own[i], self.model,
                 context.setting.task,

@@ -14,8 +14,14 @@ from medtl.methods.adversarial.adda import ADDA
 from medtl.methods.adversarial.dann import DANN
 from medtl.methods.base import Method, Setting, Stages, one_fit
 from medtl.methods.instances.density_ratio import DensityRatio
+from medtl.methods.mapping.dah import DAH
 from medtl.methods.mapping.dan import DAN
+from medtl.methods.mapping.feature_coral import FeatureCORAL
+from medtl.methods.mapping.mscsc import MSCSC
+from medtl.methods.mapping.tca import TCA
 from medtl.methods.network.freeze import Freeze
+from medtl.methods.network.l2_sp import L2SP
+from medtl.methods.network.layerwise_lr import LayerwiseLr
 from medtl.training.checks import check_plan, needs_adaptation, wants_target
 from medtl.types import Cohort
 
@@ -60,6 +66,8 @@ def refusals(methods: list[Method], *, adaptation: int = 5, of: Cohort | None = 
         [Freeze(until="all"), DAN(), DensityRatio()],
         [DAN(layers=("blocks.1", "adaptation", "features", "outputs")), DANN()],
         [Freeze(until="all"), ADDA(), DensityRatio()],
+        [Freeze(until="all"), L2SP(fresh=0.01)],
+        [MSCSC(), DensityRatio()],
     ],
 )
 def test_plans_that_can_work_are_not_refused(methods: list[Method]) -> None:
@@ -70,7 +78,13 @@ def test_plans_that_can_work_are_not_refused(methods: list[Method]) -> None:
     ("methods", "told"),
     [
         ([ADDA(), Procedure()], "adda and test_checks are procedures"),
-        ([ADDA(), DAN()], "adda's last stage has no task loss, so dan's penalty would be dropped"),
+        ([ADDA(), DAN()], "adda ends with a stage without a task loss, so dan's penalty could not act to the end"),
+        ([TCA(), DAN()], "tca projects finished features and then fits only the head, so dan's penalty"),
+        ([FeatureCORAL(), DAN()], "feature_coral maps finished features and moves nothing but the head after that, so"),
+        ([DAH(), L2SP()], "dah has no task loss and classifies by stored codes, so l2_sp's penalty"),
+        ([MSCSC(), DAN()], "expected one of them, or a method that weighs beside it"),
+        ([MSCSC(), Freeze(until="blocks.0")], "mscsc replaces the configured backbone, so freeze would freeze or slow"),
+        ([LayerwiseLr(), MSCSC()], "expected one of them, or a method that weighs beside mscsc"),
         (
             [Freeze(until="block.1")],
             "freeze.until: 'block.1' is no part of this network in front of its head; did you mean 'blocks.1'?",
@@ -128,6 +142,11 @@ def test_selection_needs_validation_studies() -> None:
     assert "source validation studies with known labels, found none" in line
 
 
+def test_a_weight_penalty_needs_no_target_study() -> None:
+    of = cohort()
+    assert refusals([L2SP()], of=replace(of, split=tuple("test" if s == "adapt" else s for s in of.split))) == []
+
+
 def test_all_faults_are_told_at_once() -> None:
     assert len(refusals([ADDA(), Procedure(), DAN(), NeedsLabels(), Freeze(until="nowhere")])) == 4
 
@@ -140,6 +159,8 @@ def test_a_refused_plan_leaves_no_file(tmp_path: Path) -> None:
 
 def test_target_batches_are_drawn_only_where_something_reads_them() -> None:
     assert not wants_target([DensityRatio(), Freeze(until="all")], cohort())
+    assert not wants_target([L2SP()], cohort())
+    assert wants_target([L2SP(), DAN()], cohort())
     assert wants_target([DAN()], cohort())
     assert wants_target([ADDA()], cohort())
     assert wants_target([], cohort(visible=2))
@@ -151,4 +172,6 @@ def test_the_adaptation_layer_is_wanted_by_aligners_on_a_frozen_front() -> None:
     assert needs_adaptation([ADDA(), Freeze(until="all")], model)
     assert not needs_adaptation([DAN(), DANN()], model)
     assert not needs_adaptation([Freeze(until="all"), DensityRatio()], model)
+    assert not needs_adaptation([Freeze(until="all"), L2SP()], model)
+    assert needs_adaptation([Freeze(until="all"), L2SP(), DAN()], model)
     assert not needs_adaptation([Freeze(until="nowhere"), DAN()], model)

@@ -16,6 +16,7 @@ from medtl.errors import ConfigError
 from medtl.methods.base import MAIN, Extract, Fit, Method, Setting, Stages, Step, Turn
 from medtl.methods.mapping.dan import DAN
 from medtl.methods.network.freeze import Freeze
+from medtl.methods.network.l2_sp import L2SP
 from medtl.training.log import EpochLog
 from medtl.types import Table
 
@@ -114,6 +115,36 @@ def test_a_penalty_sees_progress_rise_from_zero_and_no_hidden_label(tmp_path: Pa
     assert len(set(progress)) == len(progress)
     assert not any(step.pair.target.known.any() for step in SEEN)
     assert not any(step.pair.target.labels.any() for step in SEEN)
+
+
+@dataclass(frozen=True)
+class OfWeights(Method):
+    """A penalty that asks for no target and keeps what it is shown."""
+
+    def penalty(self, step: Step) -> Tensor:
+        SEEN.append(step)
+        return 0.0 * step.source.features.sum()
+
+
+def test_a_penalty_that_needs_no_target_is_given_none_unless_another_brings_it(tmp_path: Path) -> None:
+    once = replace(QUICK, epochs=1)
+    run(tmp_path / "alone", [OfWeights()], train=once)
+    assert SEEN
+    assert all(step.target_outputs is None for step in SEEN)
+    with pytest.raises(ValueError, match="needs_target_images"):
+        _ = SEEN[0].target
+    SEEN.clear()
+    run(tmp_path / "beside", [OfWeights(), DAN()], train=once)
+    assert SEEN
+    assert all(step.target is step.target_outputs for step in SEEN)
+
+
+def test_a_penalty_on_weights_keeps_target_scans_out_of_joint_batch_normalisation(tmp_path: Path) -> None:
+    last = replace(QUICK, selection="last")
+    plain = weights(run(tmp_path / "plain", [], train=last, model=small_model(bn="joint")))
+    held = weights(run(tmp_path / "held", [L2SP(weight=0.0)], train=last, model=small_model(bn="joint")))
+    assert plain.keys() == held.keys()
+    assert all(torch.equal(held[key], plain[key]) for key in plain)
 
 
 def test_the_log_has_a_line_per_epoch_with_every_loss(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ class DAH(Method):
 
     needs_target_images: ClassVar[bool] = True
     drops_penalties: ClassVar[bool] = True
+    drops_because: ClassVar[str] = "has no task loss and classifies by stored codes"
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ class FeatureCORAL(Method):
 
     needs_target_images: ClassVar[bool] = True
     drops_penalties: ClassVar[bool] = True
+    drops_because: ClassVar[str] = "maps finished features and moves nothing but the head after that"
 
     @property
     def reads(self) -> tuple[str, ...]:

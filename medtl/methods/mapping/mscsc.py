@@ -51,6 +51,8 @@ class MSCSC(Method):
 
     needs_target_images: ClassVar[bool] = True
     drops_penalties: ClassVar[bool] = True
+    drops_because: ClassVar[str] = "replaces the network that penalties are built for"
+    replaces_encoder: ClassVar[bool] = True
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ class TCA(Method):
 
     needs_target_images: ClassVar[bool] = True
     drops_penalties: ClassVar[bool] = True
+    drops_because: ClassVar[str] = "projects finished features and then fits only the head"
 
     @property
     def reads(self) -> tuple[str, ...]:

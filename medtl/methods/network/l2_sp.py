@@ -1,7 +1,7 @@
 """Weights that are held near those they started from."""
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -19,9 +19,8 @@ class L2SP(Method):
 
     w are all trainable parameters of the encoder, scales and biases of batch normalisation included, its running
     statistics not; w₀ is where the run starts. v is what follows the encoder (attention pooling, adaptation layer,
-    head): it is fresh, has no start worth keeping, and is excluded from the first term. The engine shows every penalty
-    a target batch, so a run with it needs target images, and joint batch normalisation sees them; no target label or
-    image enters the penalty.
+    head): it is fresh, has no start worth keeping, and is excluded from the first term. It looks at weights only, so it
+    needs no target site, and on its own it shows the network no target scan, not even to joint batch normalisation.
 
     Args:
         weight: factor of the distance, at least 0 (α of the paper).
@@ -34,8 +33,6 @@ class L2SP(Method):
 
     weight: Annotated[float, Field(ge=0)] = 0.1
     fresh: Annotated[float, Field(ge=0)] = 0.0
-
-    needs_target_images: ClassVar[bool] = True
 
     @property
     def reads(self) -> tuple[str, ...]:
