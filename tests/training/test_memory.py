@@ -18,14 +18,15 @@ def steps(count):
     for _ in range(count):
         net(scans).square().mean().backward()
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-print(-steps(3) + steps(6))
+print(-steps(6) + steps(6))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
 def test_pages_are_cleared_once() -> None:
     def faults(how: str) -> int:
         done = subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True)
         return int(done.stdout)
 
-    assert faults("kept") < faults("given back") / 10
+    assert faults("kept") < faults("given back") / 3
