@@ -197,7 +197,9 @@ def _unsaid(line: str) -> None:
 
 
 def moves_in_words(moves: Sequence[Move]) -> list[str]:
-    """The table of what moves, as aligned lines."""
+    """The table of what moves, as aligned lines; none for an empty one."""
+    if not moves:
+        return []
     rows = [("part", "parameters", "pace", "rate", "state", "batch norm")]
     for move in moves:
         first, last = move.pace

@@ -115,7 +115,10 @@ class Move:
 
 
 def table_of_moves(methods: Sequence[Method], model: Model, train: TrainSection) -> list[Move]:
-    """What moves in an ordinary fit of this run, part by part, front to back."""
+    """What moves in an ordinary fit of this run, part by part; empty where a method's options do not fit the network,
+    which :func:`medtl.training.checks.check_plan` tells."""
+    if any(method.check(model) for method in methods):
+        return []
     plan = paces(methods, model, train.epochs)
     rates = part_rates(model, train)
     rows = []

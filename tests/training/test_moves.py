@@ -143,3 +143,9 @@ def test_only_pretrained_parts_have_the_lower_rate() -> None:
     assert rates["head"] == rates["adaptation"] == 1e-2
 
 
+
+
+def test_a_misspelt_part_has_no_table_and_no_traceback() -> None:
+    wrong = Freeze(until="nowhere")
+    assert wrong.check(small_model())
+    assert table_of_moves([wrong], small_model(), QUICK) == []
