@@ -64,8 +64,12 @@ def _files(what: str) -> tuple[Named, ...]:
 
 
 def _comment(path: Path) -> str:
-    """The first comment line of a YAML file."""
-    for line in path.read_text(encoding="utf-8").splitlines():
+    """The title of a card, or the first comment line of a config."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for line in lines:
+        if line.startswith("title:"):
+            return line.removeprefix("title:").strip().strip("\"'")
+    for line in lines:
         if line.startswith("#"):
             return line.lstrip("# ").rstrip()
         if line.strip():
@@ -98,6 +102,10 @@ def _sentence(docstring: str) -> str:
     return " ".join(docstring.strip().split("\n\n")[0].split())
 
 
+NEEDED = "must be given"
+"""What stands for the default of an option that has none."""
+
+
 def method_page(name: str) -> str:
     """A transfer method for people: its docstring, its options with types and defaults, and how a config names it.
 
@@ -122,7 +130,8 @@ def method_page(name: str) -> str:
     if family == "baseline":
         lines += ["", "In a config: leave `transfer:` empty."]
     else:
-        lines += ["", "In a config:", "  transfer:", f"    {family or 'FAMILY'}: [{{method: {name}}}]"]
+        needed = "".join(f", {option}: …" for option in known if _default(signature, option) == NEEDED)
+        lines += ["", "In a config:", "  transfer:", f"    {family or 'FAMILY'}: [{{method: {name}{needed}}}]"]
     return "\n".join(lines)
 
 
@@ -132,4 +141,4 @@ def _default(signature: Any, option: str) -> str:
         return f"default {field.default!r}"
     if field.default_factory is not dataclasses.MISSING:
         return f"default {field.default_factory()!r}"
-    return "must be given"
+    return NEEDED

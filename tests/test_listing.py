@@ -47,3 +47,12 @@ def test_every_method_has_a_page_with_all_its_options(name: str) -> None:
 def test_unknown_kinds() -> None:
     with pytest.raises(ConfigError, match="did you mean backbones"):
         listing("backbone")
+
+
+def test_a_pages_example_names_what_must_be_given() -> None:
+    assert "network: [{method: freeze, until: …}]" in method_page("freeze")
+
+
+def test_cards_are_listed_by_their_titles() -> None:
+    summaries = {entry.name: entry.summary for entry in listing("cards")}
+    assert summaries["covid_ct"] == "Chest CT slices of two hospitals' collections: COVID-19 or not"
