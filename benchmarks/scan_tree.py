@@ -1,9 +1,10 @@
 """A tree of 20,000 DICOM headers scanned by one and by two processes, and the memory that the tree's size costs.
 
 500 studies of one series of 40 tiny slices, every file with UIDs of its own. `scan_tree` judges by headers alone, and
-writes all that `medtl scan` writes. Each scan starts in a fresh process; its time holds the start of its workers, and
-not the imports. Memory is the sum of the unique memory (USS) of that process and all its workers, sampled twice a
-second; the peak at 20,000 is divided by the peak at 5,000.
+writes all that `medtl scan` writes. Each scan starts in a fresh process; its time holds the start of the second
+process with its imports, and not the imports of the first. Of two processes, one is the one that scans. Memory is the
+sum of the unique memory (USS) of all of them, sampled twice a second; the peak at 20,000 is divided by the peak at
+5,000.
 """
 from __future__ import annotations
 

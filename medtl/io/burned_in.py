@@ -11,7 +11,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from medtl.io.series import Series
 
@@ -180,6 +179,8 @@ def _follows(first: _Spot, other: _Spot) -> bool:
 def _letter_spots(image: NDArray[np.float32], border: float) -> list[_Spot]:
     """Spots that may be letters: thin, of a letter's size, and near a border if one is asked for."""
     low, high = LETTER_PIXELS
+    from scipy import ndimage  # a quarter of a second, and a scan of headers looks at no pixel
+
     strokes = image - ndimage.grey_opening(image, size=_STROKE)  # what is thinner than a stroke, against its ground
     labelled, count = ndimage.label(strokes > _CONTRAST, structure=np.ones((3, 3)))
     if not 0 < count <= 20_000:  # noise, not letters

@@ -9,15 +9,17 @@ import gzip
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from medtl.io.reasons import Reason, verdict_of
 from medtl.io.series import Scanner, Series
 from medtl.io.volume import Volume
+
+if TYPE_CHECKING:
+    import nibabel as nib
 
 MAX_VOXELS = 1 << 30
 MAX_OFFSET = 1 << 26
@@ -100,6 +102,8 @@ def is_nifti(head: bytes) -> bool:
 
 
 def _header(stream: IO[bytes]) -> nib.Nifti1Header:
+    import nibabel as nib  # kept out of the import of this module: a tree of DICOM needs none of it
+
     head = stream.read(348)
     kind = nib.Nifti2Header if head[4:12] == _MAGIC_2 else nib.Nifti1Header
     if not is_nifti(head):

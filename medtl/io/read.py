@@ -38,13 +38,15 @@ def sniff(path: Path) -> Format:
         ``other`` for what no reader here knows, and for what cannot be opened.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(540)
-            if head[:2] == b"\x1f\x8b":
-                file.seek(0)
-                head = gzip.GzipFile(fileobj=file).read(540)
-                return "nifti" if is_nifti(head) else "other"
-    except (OSError, EOFError, zlib.error):
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            head = os.read(handle, 540)
+        finally:
+            os.close(handle)
+        if head[:2] == b"\x1f\x8b":
+            with gzip.open(path) as file:
+                return "nifti" if is_nifti(file.read(540)) else "other"
+    except (OSError, EOFError, ValueError, zlib.error):
         return "other"
     if head[128:132] == b"DICM":  # before the rest: the preamble may be a TIFF header
         return "dicom"

@@ -1,6 +1,7 @@
 """The header of one DICOM file: opened within bounds, its encoding found, its elements ready to be asked."""
 from __future__ import annotations
 
+import struct
 import zlib
 from dataclasses import dataclass
 
@@ -28,6 +29,9 @@ NATIVE = frozenset({IMPLICIT_VR, EXPLICIT_VR, DEFLATED, BIG_ENDIAN})
 
 _FIRST = 1 << 14
 _GROUP_LENGTH, _SYNTAX = 0x00020000, 0x00020010
+_GROUP_LENGTH_HEAD = b"\2\0\0\0UL\4\0"
+_META_HEAD = struct.Struct("<HH2sH").unpack_from
+_META_KINDS = frozenset({b"UI", b"SH", b"AE", b"UL"})
 _VR_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -119,6 +123,9 @@ def _guess(data: bytes, at: int) -> Encoding:
 def _meta(data: bytes, size: int, limits: Limits) -> tuple[str, int]:
     """Transfer syntax (empty when not stated) and the byte where the data set begins."""
     at = 132 if data[128:132] == b"DICM" else 0
+    plain = _plain_meta(data, at)
+    if plain is not None:
+        return plain
     walker = Walker(data, size, limits)
     encoding = EXPLICIT_LITTLE if _guess(data, at) == EXPLICIT_LITTLE else IMPLICIT_LITTLE
     syntax, begin, stated = "", at, 0
@@ -149,6 +156,29 @@ def _meta(data: bytes, size: int, limits: Limits) -> tuple[str, int]:
                 length = int.from_bytes(data[mark + 6:mark + 8], "little")
                 syntax = data[mark + 8:mark + 8 + length].decode("latin-1").strip(" \0")
     return syntax, at
+
+
+def _plain_meta(data: bytes, begin: int) -> tuple[str, int] | None:
+    """As ``_meta`` for a group that ends where it says, as nearly all do; ``None`` for any other."""
+    if data[begin:begin + 8] != _GROUP_LENGTH_HEAD or len(data) < begin + 12:
+        return None
+    end = begin + 12 + int.from_bytes(data[begin + 8:begin + 12], "little")
+    if end + 2 > len(data) or data[end:end + 2] == b"\2\0":
+        return None
+    syntax, at, before = "", begin + 12, 0
+    while at < end:
+        group, number, vr, length = _META_HEAD(data, at)
+        if group != 2 or number <= before:
+            return None
+        at, before = at + 8, number
+        if vr == b"OB" and not length:
+            length, at = int.from_bytes(data[at:at + 4], "little"), at + 4
+        elif vr not in _META_KINDS:
+            return None
+        if number == 0x0010:
+            syntax = data[at:at + length].decode("latin-1").strip(" \0")
+        at += length
+    return (syntax, at) if at == end else None
 
 
 def _parse(data: bytes, size: int, source: Source, limits: Limits) -> Opened:

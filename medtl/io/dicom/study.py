@@ -61,7 +61,11 @@ def index_study(
         there is no image at all, one refused plan says why.
     """
     options = Options(missing, unequal, digests, salt, limits, threads)
-    entries = Path(path) if isinstance(path, str | os.PathLike) else [Path(one) for one in path]
+    entries: Path | list[Path]
+    if isinstance(path, str | os.PathLike):
+        entries = Path(path)
+    else:
+        entries = [one if isinstance(one, Path) else Path(one) for one in path]  # to make one takes a while
     try:
         sources, left_out = sources_of(entries, limits)
         sources, missing_files = _through_directory(entries, sources, limits)

@@ -50,7 +50,7 @@ def sources_of(path: Path | Iterable[Path], limits: Limits) -> tuple[list[Source
 
 def _below(path: Path) -> Iterator[Path | Dropped]:
     try:
-        mode = path.stat().st_mode
+        mode = os.stat(path).st_mode
     except (OSError, ValueError):
         yield Dropped(path, Reason.UNREADABLE_FILE, "the path does not exist or cannot be read")
         return
@@ -92,9 +92,12 @@ def _below(path: Path) -> Iterator[Path | Dropped]:
 
 def _is_zip(path: Path) -> bool:
     try:
-        with path.open("rb") as handle:
-            return handle.read(4) == _ZIP
-    except OSError:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return os.read(handle, 4) == _ZIP
+        finally:
+            os.close(handle)
+    except (OSError, ValueError):
         return False
 
 

@@ -87,14 +87,15 @@ def places_of(path: str, root: str, salt: bytes, studies: dict[str, StudyFacts])
     Returns:
         One place, several for an archive, or the reason why it is no image.
     """
-    kind = sniff(Path(path))
+    file = Path(path)
+    kind = sniff(file)
     if kind in ("nifti", "raster"):
         return [_file_place(path, root, salt, kind, studies)]
     if kind == "other":
         return Reason.UNKNOWN_FORMAT if os.access(path, os.R_OK) else Reason.UNREADABLE_FILE
     if kind == "dicom":
-        return _dicom_place(FileSource(Path(path)), path, root, salt, studies)
-    sources, left_out = sources_of(Path(path), DEFAULT_LIMITS)
+        return _dicom_place(FileSource(file), path, root, salt, studies)
+    sources, left_out = sources_of(file, DEFAULT_LIMITS)
     found: dict[str, Place] = {}
     reason = left_out[0].reason if left_out else Reason.UNKNOWN_FORMAT
     for source in sources:

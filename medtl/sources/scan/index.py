@@ -117,7 +117,8 @@ def index_tree(
     first = list(itertools.islice(chunks, FEW // CHUNK))
     many = sum(len(chunk.paths) for chunk in first) >= FEW
     with doing(progress, "reading headers") as shown:
-        for chunk, found in crew.results(read_chunk, itertools.chain(first, chunks), alone=not many):
+        every = itertools.chain(first, chunks)
+        for chunk, found in crew.results(read_chunk, every, alone=not many, harmless=True):
             index.files += len(chunk.paths)
             shown.advance(len(chunk.paths))
             if found is None:

@@ -123,7 +123,7 @@ def _judge_all(
     few = sum(entry.files for entry in todo) < FEW
     try:
         with doing(progress, "judging series", len(todo)) as shown:
-            for job, judged in crew.results(judge, jobs, alone=few):
+            for job, judged in crew.results(judge, jobs, alone=few, harmless=not pixels):
                 kept = judged if judged is not None else (lost(job, Reason.CORRUPT_PIXELS),)
                 found[job.series] = kept
                 journal.note(job.series, marks[job.series], kept)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
@@ -10,6 +11,11 @@ from medtl.sources.scan.workers import Crew
 
 def square(number: int) -> int:
     return number * number
+
+
+def whose(number: int) -> int:
+    time.sleep(0.002)
+    return os.getpid()
 
 
 def dies_at_three(number: int) -> int:
@@ -40,6 +46,16 @@ def test_other_processes_do_them_all_and_survive_a_death() -> None:
     with Crew(2) as crew:
         assert dict(crew.results(square, range(30))) == {n: n * n for n in range(30)}
         assert dict(crew.results(dies_at_three, range(12))) == {n: None if n == 3 else n for n in range(12)}
+
+
+def test_this_process_lends_a_hand_where_no_job_can_kill() -> None:
+    with Crew(2) as crew:
+        found = dict(crew.results(whose, range(400), harmless=True))
+        assert set(found) == set(range(400))
+        assert os.getpid() in found.values(), "the first jobs are done while the other process starts"
+        again = dict(crew.results(whose, range(20)))
+        assert os.getpid() not in again.values()
+        assert dict(crew.results(square, (), harmless=True)) == {}
 
 
 def test_a_bug_is_not_swallowed() -> None:
