@@ -1,16 +1,28 @@
 """Did adaptation gain, at which site, and how far does a model fall from home: differences with intervals."""
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from medtl.evaluation.estimates import Estimate
+from medtl.evaluation.paired import paired_row
 from medtl.evaluation.scoring import Scores
 from medtl.evaluation.site_report import Comparison
-from medtl.functional.intervals.clustered import independent_difference, paired_difference
+from medtl.evaluation.verdicts import Row, Rule, judge_rows
+from medtl.functional.intervals.clustered import independent_difference
 from medtl.functional.measure import NotEstimable
 
-GAIN, LOSS, UNSURE, SAME = "gain", "negative transfer", "inconclusive", "no difference: identical scores"
 METRIC = "auroc"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models at one target site, or at all of them together."""
+
+    site: str
+    adapted: Scores
+    baseline: Scores
+    pooled: bool = False
 
 
 def internal_external_gap(internal: Scores, external: Scores) -> Estimate:
@@ -38,44 +50,51 @@ def internal_external_gap(internal: Scores, external: Scores) -> Estimate:
     return Estimate(METRIC, gap, independent_difference(first.value, first.interval, second.value, second.interval))
 
 
-def compare_models(
-    site: str, adapted: Scores, baseline: Scores, *, level: float = 0.95, pooled: bool = False
-) -> Comparison:
-    """AUROC of the adapted model minus the baseline's on the same studies, under the same draws of patients.
+def compare_models(pairs: Sequence[Pair], *, level: float = 0.95) -> tuple[Comparison, ...]:
+    """AUROC of the adapted model minus the baseline's on the same studies, judged together by `judge_rows`.
 
-    The verdict is a gain where the whole interval lies above 0, negative transfer where it lies below, and otherwise
-    inconclusive. It speaks of these two models at this site; it is not corrected for the number of sites.
+    The verdicts speak of these two trained models at these sites; the chance of any false gain or loss among all rows
+    is 1 - level. They are the verdicts of `medtl compare` on one run.
 
     Args:
-        site: how the comparison is named.
-        adapted: the adapted model's scores.
-        baseline: the baseline's, drawn with the same seed.
-        level: nominal coverage.
-        pooled: whether several sites stand together.
+        pairs: adapted and baseline at each target site.
+        level: nominal coverage of the intervals, each for itself.
 
     Returns:
-        The comparison with its verdict.
+        One comparison per pair.
     """
-    studies = adapted.group.studies
-    if adapted.group.keys != baseline.group.keys:
-        estimate = Estimate(METRIC, None, None, "the two models answered different studies")
-        return Comparison(site, studies, estimate, f"not estimable ({estimate.reason})", pooled)
-    j = _index(adapted)
-    first, second = adapted.mean(j), baseline.mean(j)
-    if first.value is None or second.value is None:
-        reason = first.reason or second.reason
-        return Comparison(site, studies, Estimate(METRIC, None, None, reason), f"not estimable ({reason})", pooled)
-    value = first.value - second.value
-    differences = adapted.mean_draws(j) - baseline.mean_draws(j)
-    interval = paired_difference(value, differences, adapted.rarer(j), level)
-    estimate = Estimate.of(METRIC, value, interval)
-    if isinstance(interval, NotEstimable):
-        return Comparison(site, studies, estimate, f"{UNSURE} ({estimate.reason})", pooled)
-    if all(np.array_equal(a.scores, b.scores)
-           for a, b in zip(adapted.group.samples, baseline.group.samples, strict=True)):
-        return Comparison(site, studies, estimate, SAME, pooled)
-    verdict = GAIN if interval.low > 0 else LOSS if interval.high < 0 else UNSURE
-    return Comparison(site, studies, estimate, verdict, pooled)
+    rows = [paired_row([pair.adapted], [pair.baseline], _index(pair.adapted)) for pair in pairs]
+    verdicts = judge_rows(rows, Rule(alpha=1 - level))
+    return tuple(
+        Comparison(pair.site, pair.adapted.group.studies, estimate_of(METRIC, row, level, _plain_value(pair, row)),
+                   verdict.sentence, pair.pooled, verdict)
+        for pair, row, verdict in zip(pairs, rows, verdicts, strict=True)
+    )
+
+
+def estimate_of(metric: str, row: Row, level: float, value: float | None = None) -> Estimate:
+    """A difference as it is reported.
+
+    Args:
+        metric: registry name.
+        row: the comparison.
+        level: nominal coverage of the interval.
+        value: the difference where it exists although its error does not.
+
+    Returns:
+        The difference with its interval, or with the reason why there is none.
+    """
+    found = row.difference
+    if isinstance(found, NotEstimable):
+        return Estimate(metric, value, None, found.reason)
+    return Estimate(metric, found.value, found.interval(level))
+
+
+def _plain_value(pair: Pair, row: Row) -> float | None:
+    if pair.adapted.group.keys != pair.baseline.group.keys:
+        return None
+    first, second = (scores.mean(_index(scores)).value for scores in (pair.adapted, pair.baseline))
+    return None if first is None or second is None else first - second
 
 
 def _index(scores: Scores) -> int:

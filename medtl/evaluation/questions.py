@@ -1,7 +1,7 @@
 """From predictions to binary questions: one for two classes, one per class or label otherwise."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,12 +75,14 @@ def question_names(predictions: Predictions) -> tuple[str, ...]:
     return predictions.classes[-1:] if predictions.kind == "binary" else predictions.classes
 
 
-def group_of(predictions: Predictions, thresholds: Thresholds) -> Group:
+def group_of(predictions: Predictions, thresholds: Thresholds, patients: Sequence[str] | None = None) -> Group:
     """Arrange rows of one model as binary questions whose clusters are patients within sites.
 
     Args:
         predictions: rows of one model; any sites.
         thresholds: of that model.
+        patients: keys of the patients to draw from, site by site, where several groups are drawn together; by default
+            those of the rows.
 
     Returns:
         The group.
@@ -88,7 +90,7 @@ def group_of(predictions: Predictions, thresholds: Thresholds) -> Group:
     names = question_names(predictions)
     known = np.asarray((predictions.labels >= 0).any(axis=1))
     rows = predictions.where(known)
-    order, cluster = _patients(rows)
+    order, cluster = patients_of(rows) if patients is None else (list(patients), _places(rows, patients))
     sites = [key.split("\t", 1)[0] for key in order]
     strata = tuple((site, sites.count(site)) for site in dict.fromkeys(sites))
     called = rows.scores.argmax(axis=1) if len(rows) else np.zeros(0, dtype=np.int64)
@@ -110,9 +112,16 @@ def group_of(predictions: Predictions, thresholds: Thresholds) -> Group:
     return Group(names, tuple(samples), strata, keys, int((~known).sum()), unnamed)
 
 
-def _patients(rows: Predictions) -> tuple[list[str], IntArray]:
-    """Keys of the patients, and which of them each row is: site by site, in row order, since ids and some sites are
-    salted hashes and no figure may depend on the salt."""
+def patients_of(rows: Predictions) -> tuple[list[str], IntArray]:
+    """The patients of some rows: site by site, in row order, since ids and some sites are salted hashes and no figure
+    may depend on the salt.
+
+    Args:
+        rows: predictions.
+
+    Returns:
+        Keys of the patients, and which of them each row is, (n,).
+    """
     keys: list[str] = rows.patient_key.tolist()
     first: dict[str, int] = {}
     sites: dict[str, int] = {}
@@ -120,8 +129,12 @@ def _patients(rows: Predictions) -> tuple[list[str], IntArray]:
         first.setdefault(key, row)
         sites.setdefault(key.split("\t", 1)[0], row)
     order = sorted(first, key=lambda key: (sites[key.split("\t", 1)[0]], first[key]))
+    return order, _places(rows, order)
+
+
+def _places(rows: Predictions, order: Sequence[str]) -> IntArray:
     place = {key: position for position, key in enumerate(order)}
-    return order, np.array([place[key] for key in keys], dtype=np.int64)
+    return np.array([place[key] for key in rows.patient_key.tolist()], dtype=np.int64)
 
 
 def _labels(rows: Predictions, k: int) -> IntArray:

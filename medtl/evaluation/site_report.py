@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medtl.evaluation.estimates import Estimate
+from medtl.evaluation.verdicts import Verdict
 from medtl.functional.measure import NotEstimable
 
 
@@ -105,18 +106,29 @@ class Gap:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Adapted minus baseline on the same studies of one target site, and the verdict in words."""
+    """Adapted minus baseline on the same studies of one target site, and the verdict in words.
+
+    Args:
+        site: target site, or "all target sites".
+        studies: how many were compared.
+        estimate: the difference.
+        verdict: the verdict's sentence, caveats included.
+        pooled: whether several sites stand together.
+        judged: the verdict's word and numbers.
+    """
 
     site: str
     studies: int
     estimate: Estimate
     verdict: str
     pooled: bool = False
+    judged: Verdict | None = None
 
     def as_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {"site": self.site, "pooled": self.pooled, "n": self.studies, "verdict": self.verdict,
-                **self.estimate.as_json()}
+        return {"site": self.site, "pooled": self.pooled, "n": self.studies,
+                **({} if self.judged is None else self.judged.as_json()), **self.estimate.as_json(),
+                "verdict": self.verdict}
 
 
 @dataclass(frozen=True)

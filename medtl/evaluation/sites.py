@@ -9,7 +9,7 @@ import numpy as np
 
 from medtl.data.seeds import names_in_seeds
 from medtl.errors import DataError
-from medtl.evaluation.compare_models import compare_models, internal_external_gap
+from medtl.evaluation.compare_models import Pair, compare_models, internal_external_gap
 from medtl.evaluation.questions import Thresholds, choose_thresholds, group_of
 from medtl.evaluation.scoring import Scores, load_metrics, score
 from medtl.evaluation.site_report import (
@@ -196,11 +196,10 @@ def _comparisons(
 ) -> tuple[Comparison, ...]:
     if len(rows.models) < 2:
         return ()
-    out = []
+    pairs = []
     targets = _sites(results, "target", "test")
     for site in [*targets, *([""] if len(targets) > 1 else [])]:
-        pair = [scored.get((site, "target", "test", model)) for model in rows.models]
-        if pair[0] is not None and pair[1] is not None:
-            out.append(compare_models(site or "all target sites", pair[0], pair[1], level=level, pooled=not site))
-    return tuple(out)
-
+        two = [scored.get((site, "target", "test", model)) for model in rows.models]
+        if two[0] is not None and two[1] is not None:
+            pairs.append(Pair(site or "all target sites", two[0], two[1], pooled=not site))
+    return compare_models(pairs, level=level)
