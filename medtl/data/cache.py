@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +27,7 @@ from medtl.types import Item
 DEFAULT_LIMIT_BYTES = 20 * 2**30
 LAYOUT = 1
 """Of entries; another number is another key."""
-_PREPARATION = ("transforms", "geometry", "windows")
+_PREPARATION = ("transforms", "geometry", "windows", "harmonize_histogram", "harmonize_site")
 _FOOTER = 8
 _SETTLED_SECONDS = 2.0
 """A file changed less than this ago may change again within one tick of its clock, so its digest is not remembered."""
@@ -125,6 +125,23 @@ class ScanCache:
         if found is not None:
             return found
         made = prepare_one(item.path, preprocess)
+        self._store(key, made)
+        return made if (stored := self._open(key)) is None else stored
+
+    def derived(self, key: str, make: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+        """An array made from one that is prepared already, such as its harmonised form.
+
+        Args:
+            key: of :meth:`key`, under a preparation that says what is made.
+            make: makes it where it is not kept yet.
+
+        Returns:
+            float32 in [0, 1], (slices, 1, rows, columns).
+        """
+        found = self._open(key)
+        if found is not None:
+            return found
+        made = make()
         self._store(key, made)
         return made if (stored := self._open(key)) is None else stored
 

@@ -10,23 +10,28 @@ from numpy.typing import NDArray
 
 from medtl.config.sections import InputSection
 from medtl.data.geometry import display_of, orthogonal, spread
+from medtl.data.harmonize_histogram import HistogramMatching
+from medtl.data.harmonize_site import SiteScaling
 from medtl.data.windows import HU_WINDOWS, PERCENTILES, check_unit, limits
 from medtl.errors import IntegrityError
 from medtl.io.volume import Volume
 
 VERSION = 2
 """Of what this module computes; it is part of every cache key and every package."""
+_GREY_MAPS: tuple[type[HistogramMatching] | type[SiteScaling], ...] = (HistogramMatching, SiteScaling)
 
 
 @dataclass(frozen=True)
 class Preprocess:
-    """Window, planes, slices and size.
+    """Window, planes, slices and size; then harmonisation, where a run has one.
 
     Attributes:
         section: ``data.input`` of the config.
+        harmonize: what is done to the grey values of the prepared scan, or None.
     """
 
     section: InputSection = field(default_factory=InputSection)
+    harmonize: HistogramMatching | SiteScaling | None = None
 
     def __call__(self, volume: Volume) -> NDArray[np.float32]:
         """Prepares one volume.
@@ -68,7 +73,7 @@ class Preprocess:
         shown = interpolate(shown[None], size, mode="bilinear", antialias=True)[0]
         shown = ResizeWithPadOrCrop((wanted.size, wanted.size), mode="constant", value=0.0)(shown)
         array = np.array(torch.as_tensor(shown).clamp(0.0, 1.0).numpy(), dtype=np.float32)
-        return array[:, None]
+        return array[:, None] if self.harmonize is None else self.harmonize(array[:, None])
 
     def _size(self, rows: int, columns: int, pixel_mm: tuple[float, float]) -> tuple[int, int]:
         """Rows and columns after scaling, at the true aspect."""
@@ -88,7 +93,7 @@ class Preprocess:
             bounds = list(HU_WINDOWS[wanted.window])
         elif wanted.window == "none":
             bounds = [0.0, 1.0]
-        return {
+        told = {
             "version": VERSION,
             "window": wanted.window,
             "unit": "HU" if wanted.window in HU_WINDOWS else "optical" if wanted.window == "none" else "any",
@@ -102,6 +107,7 @@ class Preprocess:
             "range": [0.0, 1.0],
             "resize": "bilinear, anti-aliased over the true extent, aspect kept, centred, padded with 0",
         }
+        return told if self.harmonize is None else {**told, "harmonize": self.harmonize.contract()}
 
     @classmethod
     def from_contract(cls, contract: Mapping[str, Any]) -> Preprocess:
@@ -121,8 +127,12 @@ class Preprocess:
                 window=contract["window"], size=contract["size"], slices=contract["slices"],
                 spacing_mm=contract["spacing_mm"],
             )
-            built = cls(section)
-        except (KeyError, ValueError) as error:
+            grey: Mapping[str, Any] | None = contract.get("harmonize")
+            if grey is None:
+                built = cls(section)
+            else:
+                built = cls(section, {kind.method: kind for kind in _GREY_MAPS}[grey["method"]].from_contract(grey))
+        except (KeyError, TypeError, ValueError) as error:
             raise IntegrityError(f"the preprocessing contract cannot be read: {error}") from None
         ours = built.contract()
         differing = sorted(key for key in ours.keys() | contract.keys() if ours.get(key) != contract.get(key))
