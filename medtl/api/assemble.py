@@ -19,6 +19,8 @@ from medtl.config.sections import Config
 from medtl.data.cache import ScanCache
 from medtl.data.cards import Card, load_card
 from medtl.data.duplicates import find_duplicates
+from medtl.data.harmonize import FILE as HARMONIZE
+from medtl.data.harmonize import Harmonization, fit_harmonization, harmonized
 from medtl.data.policy import SplitPolicy
 from medtl.data.prepare import prepare
 from medtl.data.prepared import Prepared
@@ -74,6 +76,8 @@ class Assembly:
         simulated: whether the scans were simulated.
         notes: facts that every report repeats.
         digest: of scans, roles, splits and visible labels; hidden labels have no part in it.
+        plain: arrays before harmonisation; ``prepared`` itself without one.
+        harmonization: how grey values were harmonised, or None.
     """
 
     task: Task
@@ -86,6 +90,8 @@ class Assembly:
     simulated: bool
     notes: tuple[str, ...]
     digest: str
+    plain: Prepared
+    harmonization: Harmonization | None = None
 
     def write(self, folder: RunFolder) -> None:
         """Writes catalogue.csv, split.json, refused.csv and data.json; a folder begun on other data is refused."""
@@ -105,6 +111,8 @@ class Assembly:
             for refusal in self.prepared.refusals
         )))
         folder.write_json("input.json", self.preprocess.contract())
+        if self.harmonization is not None:
+            folder.write_json(HARMONIZE, self.harmonization.as_json())
 
     def predictions(self, rows: NDArray[np.int64], logits: NDArray[np.float32], model: str) -> Predictions:
         """Logits of rows as the table that predictions.csv holds: one line per study, its scans averaged."""
@@ -169,7 +177,8 @@ def assemble(config: Config, progress: Progress) -> Assembly:
         transductive=sites.transductive, seed=config.train.seed, task=task, policies=data.policies,
     )
     preprocess = Preprocess(config.data.input)
-    prepared = prepare(cohort, preprocess, ScanCache(), max_refused=config.data.max_refused, progress=progress)
+    cache = ScanCache()
+    prepared = prepare(cohort, preprocess, cache, max_refused=config.data.max_refused, progress=progress)
     kept = check_sizes(prepared.cohort(cohort), task)
     table = proof(kept, task.score_names if len(task.label_names) == 1 else None)
     notes = list(dict.fromkeys(kept.notes))
@@ -178,12 +187,17 @@ def assemble(config: Config, progress: Progress) -> Assembly:
     for finding in find_duplicates(prepared, kept):
         notes.append(finding.sentence)
         progress.say(finding.sentence)
+    harmonization = fit_harmonization(config.data.harmonize, prepared, kept, progress)
+    if harmonization is not None:
+        notes.append(harmonization.sentence)
+        progress.say(harmonization.sentence)
     for line in in_words(table):
         progress.say(line)
     weighed = task.balanced_by(kept.visible_labels[kept.rows("source", "train")])
     return Assembly(
-        task, weighed, kept, prepared, preprocess, table, data.name, data.simulated or catalogue.simulated,
-        tuple(notes), digest_of(kept, prepared, preprocess),
+        task, weighed, kept, harmonized(prepared, preprocess, cache, harmonization), preprocess, table, data.name,
+        data.simulated or catalogue.simulated, tuple(notes), digest_of(kept, prepared, preprocess, harmonization),
+        prepared, harmonization,
     )
 
 
@@ -242,10 +256,14 @@ def as_predictions(
     ))
 
 
-def digest_of(cohort: Cohort, prepared: Prepared, preprocess: Preprocess) -> str:
+def digest_of(
+    cohort: Cohort, prepared: Prepared, preprocess: Preprocess, harmonization: Harmonization | None = None
+) -> str:
     """SHA-256 over what training may see: scans, roles, splits, visible labels and the preparation; hex."""
     visible = cohort.visible_labels
     state = hashlib.sha256(json.dumps(preprocess.contract(), sort_keys=True).encode())
+    if harmonization is not None:
+        state.update(harmonization.digest.encode())
     for position, item in enumerate(prepared.catalogue.items):
         if cohort.role[position] != "unused" and cohort.split[position] != "unused":
             state.update(f"{position} {item.digest} {cohort.role[position]} {cohort.split[position]}\n".encode())

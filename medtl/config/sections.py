@@ -44,7 +44,7 @@ class DataSection:
     manifest: str | None = None
     input: InputSection = Field(default_factory=InputSection)
     augment: Literal["none", "light", "strong"] = "light"
-    harmonize: Literal["none"] = "none"
+    harmonize: Literal["none", "histogram", "site_z", "combat"] = "none"
     max_refused: Fraction = 0.05
 
     @property
@@ -128,7 +128,8 @@ class EvaluateSection:
 
     bootstrap: Annotated[int, Field(ge=0)] = 2000
     threshold: Literal["youden"] | Fraction = "youden"
-    adapt: Literal["none"] = "none"
+    adapt: Literal["none", "tent"] = "none"
+    audit: Literal["auto", "off"] = "auto"
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -17,6 +17,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -184,17 +185,39 @@ def harmonized(
     """
     if harmonization is None:
         return prepared
-    keys: dict[tuple[str, str], str] = {}
+    return replace(prepared, reader=HarmonizedReader(prepared, preprocess, cache, harmonization), _keys={})
 
-    def reader(position: int) -> NDArray[np.float32]:
-        item = prepared.catalogue.items[position]
-        grey = harmonization.map_of(item.site)
-        name = (item.site, item.digest)
-        if name not in keys:
-            keys[name] = cache.key(item.digest, replace(preprocess, harmonize=grey))
-        return cache.derived(keys[name], lambda: grey(np.asarray(prepared.array(position))))
 
-    return replace(prepared, reader=reader)
+@dataclass(frozen=True)
+class HarmonizedReader:
+    """Reads harmonised scans, and names them as the cache does.
+
+    Attributes:
+        plain: scans as they are.
+        preprocess: how those were prepared.
+        cache: where harmonised ones are kept.
+        harmonization: what was learned.
+    """
+
+    plain: Prepared
+    preprocess: Preprocess
+    cache: ScanCache
+    harmonization: Harmonization
+
+    def __call__(self, position: int) -> NDArray[np.float32]:
+        """The array, memory-mapped."""
+        grey = self.harmonization.map_of(self.plain.catalogue.items[position].site)
+        return self.cache.derived(self.key(position), lambda: grey(np.asarray(self.plain.array(position))))
+
+    def key(self, position: int) -> str:
+        """What the array is made of: the scan's bytes, the preparation with its site's map, and its code."""
+        item = self.plain.catalogue.items[position]
+        return _key(self.cache, item.digest, self.preprocess, self.harmonization.map_of(item.site))
+
+
+@lru_cache(maxsize=65_536)
+def _key(cache: ScanCache, digest: str, preprocess: Preprocess, grey: HistogramMatching | SiteScaling) -> str:
+    return cache.key(digest, replace(preprocess, harmonize=grey))
 
 
 def _moments(prepared: Prepared, by_site: Mapping[str, list[int]]) -> dict[str, list[tuple[float, float]]]:
