@@ -1,0 +1,125 @@
+"""One config in many variants: another site, method, seed or number of labels, all else as it is written."""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medtl import registry
+from medtl.config.load import load_config
+from medtl.config.options import BASELINE, methods_of
+from medtl.config.sections import Config
+from medtl.errors import ConfigError
+from medtl.types import nearest
+
+OWN = "config"
+"""The method entry that means the config's own transfer block."""
+_ODD = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Variants:
+    """A config, and how variants of it are made.
+
+    Attributes:
+        base: as written, with the user's overrides.
+        source: where it was read from.
+        overrides: the user's, as ``key.path=value``.
+    """
+
+    base: Config
+    source: str | Path | Mapping[str, Any]
+    overrides: tuple[str, ...]
+
+    @classmethod
+    def of(cls, source: str | Path | Mapping[str, Any], overrides: Sequence[str] = ()) -> Variants:
+        """Reads a config.
+
+        Raises:
+            ConfigError: every mistake in it.
+        """
+        return cls(load_config(source, overrides), source, tuple(overrides))
+
+    def made(self, *changes: str) -> Config:
+        """The config with further overrides.
+
+        Raises:
+            ConfigError: what they make of it cannot work.
+        """
+        return load_config(self.source, [*self.overrides, *changes])
+
+    def method(self, name: str) -> tuple[str, ...]:
+        """Overrides that put one method in place of the transfer block.
+
+        What the config fixes of the network (freezing, say) stays, unless the method is itself of that family, so that
+        all variants have the same budget; ``source_only`` also drops the site's own batch normalisation, and
+        ``config`` is the block as written.
+
+        Args:
+            name: ``source_only``, ``config``, or a registry name with options behind colons, such as
+                ``dan:weight=0.3``.
+
+        Raises:
+            ConfigError: no such method.
+        """
+        name, *options = name.split(":")
+        if name == OWN:
+            return ()
+        if name == BASELINE:
+            bn = "joint" if self.base.model.bn not in ("joint", "frozen") else self.base.model.bn
+            return (*_families({}, "network"), f"model.bn={bn}")
+        families = {entry.name: entry.family for entry in registry.entries("methods")}
+        if name not in families:
+            known = (OWN, *families)
+            hint = nearest(name, known)
+            raise ConfigError(f"--methods {name}: no such method" + (f"; did you mean {hint}?" if hint else "")
+                              + f" `medtl list methods` shows all; {OWN} is the config's own transfer block")
+        family = families[name] or "mapping"
+        keep = "" if family == "network" else "network"
+        entry = "".join(f", {key.strip()}: {value.strip()}" for key, _, value in (o.partition("=") for o in options))
+        return _families({family: f"[{{method: {name}{entry}}}]"}, keep)
+
+    def same_width(self, methods: Iterable[str]) -> tuple[str, ...]:
+        """Overrides that give every method the adaptation layer that one of them needs, so that all train one network.
+
+        Args:
+            methods: as for :meth:`method`.
+        """
+        if self.base.model.adaptation is not None:
+            return ()
+        from medtl.api.assemble import dataset, task_of
+        from medtl.models.build import ADAPTATION_WIDTH, build_model
+        from medtl.training.checks import needs_adaptation
+
+        task = task_of(self.base, dataset(self.base).card)
+        model = build_model(self.base.model, task=task, seed=0, say=_unsaid)
+        needed = any(needs_adaptation(methods_of(self.made(*self.method(name))), model) for name in methods)
+        return (f"model.adaptation={ADAPTATION_WIDTH}",) if needed else ()
+
+
+def sites_override(source: Sequence[str], target: Sequence[str]) -> tuple[str, str]:
+    """Overrides that give sites their roles."""
+    return f"sites.source={json.dumps(list(source))}", f"sites.target={json.dumps(list(target))}"
+
+
+def words_for_folders(names: Iterable[str]) -> dict[str, str]:
+    """Short words that can be part of a folder's name, one per name and no two alike."""
+    words: dict[str, str] = {}
+    for name in names:
+        word = _ODD.sub("_", name).strip("_")[:24] or "site"
+        taken = set(words.values())
+        words[name] = word if word not in taken else next(
+            f"{word}-{k}" for k in range(2, len(taken) + 3) if f"{word}-{k}" not in taken)
+    return words
+
+
+def _families(chosen: Mapping[str, str], keep: str) -> tuple[str, ...]:
+    return tuple(f"transfer.{family}={chosen.get(family, '[]')}"
+                 for family in registry.FAMILIES if family != keep)
+
+
+def _unsaid(line: str) -> None:
+    """Said by the runs."""
