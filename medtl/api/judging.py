@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtl.api.assemble import as_predictions, dataset, listed, task_of
+from medtl.api.pictures import write_pictures
 from medtl.config.load import load_config
 from medtl.config.sections import Config
 from medtl.data.cache import ScanCache
 from medtl.data.prepare import prepare
+from medtl.data.prepared import Prepared
 from medtl.data.scanning import scans
 from medtl.data.transforms import Preprocess
 from medtl.errors import ConfigError, DataError, RunStateError
@@ -93,10 +95,11 @@ def evaluate(
     config = _as_read(run, card, root)
     target = out or run / "evaluations" / config.data.card_stem
     file = target / "predictions.csv"
-    elsewhere, notes = _predicted(run, config, progress)
+    elsewhere, notes, prepared = _predicted(run, config, progress)
     target.mkdir(parents=True, exist_ok=True)
     own = read_predictions(run / "predictions.csv")
     write_predictions(file, joined([replace(own.where(own.role == "source"), logits=None), *elsewhere]))
+    write_pictures(file, prepared, store.load(run), config.evaluate, progress=progress)
     with doing(progress, "evaluating"):
         return Evaluated(write_report(run, predictions=file, out=target, notes=notes), file)
 
@@ -110,8 +113,8 @@ def _as_read(run: Path, card: str, root: Path | None) -> Config:
     return load_config(written)
 
 
-def _predicted(run: Path, config: Config, progress: Progress) -> tuple[list[Predictions], list[str]]:
-    """What the run's model, and its baseline where there is one, say of another card's studies."""
+def _predicted(run: Path, config: Config, progress: Progress) -> tuple[list[Predictions], list[str], Prepared]:
+    """What the run's model, and its baseline where there is one, say of another card's studies, and those scans."""
     data = dataset(config)
     task = task_of(config, data.card)
     catalogue = listed(data, task, progress)
@@ -134,7 +137,7 @@ def _predicted(run: Path, config: Config, progress: Progress) -> tuple[list[Pred
         with doing(progress, f"predicting with the {model_name} model"):
             answered = predict(model, scans(prepared, rows, config.train.batch_size), device)
         answers.append(as_predictions(task, cohort, answered.rows, answered.logits, model_name))
-    return [replace(answer, logits=None) for answer in answers], notes
+    return [replace(answer, logits=None) for answer in answers], notes, prepared
 
 
 def _unlearned(run: Path, cohort: Cohort, name: str) -> tuple[NDArray[np.int64], list[str]]:

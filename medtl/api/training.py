@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 
 import medtl
-from medtl.api.assemble import Assembly, assemble
+from medtl.api.assemble import Assembly, assemble, dataset
 from medtl.api.judging import Evaluated, judge
+from medtl.api.pictures import write_pictures
+from medtl.api.told import note_card, note_moves
 from medtl.config.dump import config_digest
 from medtl.config.load import load_config
 from medtl.config.options import methods_of
 from medtl.config.sections import Config, TransferSection
 from medtl.data.loaders import PairLoader
+from medtl.evaluation.report.weights import weights_file
 from medtl.methods.base import Method
 from medtl.models import store
 from medtl.models.build import build_model
@@ -122,6 +125,7 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
     begun = time.time()
     assembly = assemble(config, progress)
     assembly.write(folder)
+    note_card(folder, dataset(config).card)
     methods = methods_of(config)
     device = open_device(config.train)
     progress.say(f"device: {device.torch}, {device.precision}")
@@ -146,6 +150,8 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
         rows.append(own)
     write_predictions(folder.path / "predictions.csv", joined(rows))
     folder.write_json("provenance.json", provenance(config, assembly, device.torch, begun))
+    write_pictures(folder.path / "predictions.csv", assembly.prepared, fitted.model, config.evaluate,
+                   weights=weights_file(folder.path), device=device.torch, progress=progress)
     evaluated = judge(folder.path, progress)
     folder.finish()
     return evaluated
@@ -174,7 +180,9 @@ def _fit(
         augment=config.data.augment, domains=config.sites.domains,
         with_target=wants_target(methods, assembly.cohort) or model.treatment in ("split", "dsbn"),
     )
-    for line in moves_in_words(table_of_moves(methods, model, config.train)):
+    moves = table_of_moves(methods, model, config.train)
+    note_moves(folder, moves)
+    for line in moves_in_words(moves):
         progress.say(line)
     setting = make_setting(model, task, loader, config.train)
     still = never_moving(methods, model, config.train)

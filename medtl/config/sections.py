@@ -124,12 +124,13 @@ class TrainSection:
 
 @dataclass(frozen=True, config=_STRICT)
 class EvaluateSection:
-    """How it is judged."""
+    """How it is judged. `failures` is how many false alarms, and how many misses, are shown as images per site."""
 
     bootstrap: Annotated[int, Field(ge=0)] = 2000
     threshold: Literal["youden"] | Fraction = "youden"
     adapt: Literal["none", "tent"] = "none"
     audit: Literal["auto", "off"] = "auto"
+    failures: Annotated[int, Field(ge=0, le=20)] = 2
 
 
 @dataclass(frozen=True, config=_STRICT)

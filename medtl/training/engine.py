@@ -22,7 +22,7 @@ from medtl.training.extract import extract, per_position
 from medtl.training.files import sweep, write_json
 from medtl.training.fit import fit, players
 from medtl.training.log import EpochLog
-from medtl.training.weights import study_weights, summary
+from medtl.training.weights import study_weights, summary, write_weights
 from medtl.types import Table
 
 
@@ -104,6 +104,7 @@ def _context(
                 "equally weighted ones"
             )
             weights = per_position(loader.cohort, table, of_studies)
+            write_weights(folder / "weights.csv", loader.cohort, weights)
     return Context(methods, names, own, setting, loader, train, device, weights, log, progress)
 
 
@@ -132,7 +133,10 @@ def _answer(request: Request, place: Path, context: Context) -> Table | None:
     if isinstance(request, Extract):
         return extract(request.model, context.loader, context.device, place / "table.safetensors")
     if not checkpoint.answer(place, request.model.to(context.device.torch), players(request, context)):
-        fit(request, place, context, _weights(request, context))
+        weights = _weights(request, context)
+        if request.weights is not None and weights is not None:
+            write_weights(place / "weights.csv", context.loader.cohort, weights)
+        fit(request, place, context, weights)
     return None
 
 

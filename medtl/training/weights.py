@@ -1,16 +1,20 @@
 """How much each study counts: the product of the methods' weights, and what is left of the evidence."""
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medtl.atomic import write_text
 from medtl.errors import ConfigError
 from medtl.functional.weighting import effective_sample_size, mean_one
 from medtl.methods.base import Method, overrides
-from medtl.types import Table
+from medtl.types import Cohort, Table
 
 
 def study_weights(methods: Sequence[Method], names: Sequence[str], table: Table) -> NDArray[np.float32] | None:
@@ -62,3 +66,20 @@ def summary(weights: NDArray[np.float32], table: Table) -> dict[str, Any]:
     sites = sorted({site for site, role in zip(table.site, table.role, strict=True) if role == "source"})
     of_site = np.array(table.site)
     return {"all": row(source), "sites": {site: row(source & (of_site == site)) for site in sites}}
+
+
+def write_weights(file: Path, cohort: Cohort, weights: NDArray[np.float32]) -> None:
+    """Writes what each source training study weighed, for the report: site, study, weight.
+
+    Args:
+        file: ``weights.csv``.
+        cohort: of the run.
+        weights: per position of the catalogue.
+    """
+    of_study = {(cohort.catalogue.items[i].site, cohort.catalogue.items[i].study): float(weights[i])
+                for i in cohort.rows("source", "train")}
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("site", "study", "weight"))
+    writer.writerows((site, study, f"{weight:.6g}") for (site, study), weight in of_study.items())
+    write_text(file, out.getvalue())

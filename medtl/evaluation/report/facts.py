@@ -66,10 +66,14 @@ class RunFacts:
         predictions_name: how the report names that file.
         predictions_digest: SHA-256 of it, hex.
         splits: rows of split.json.
+        elsewhere: whether the predictions are on another data card's studies.
         refused: rows of refused.csv.
-        scans: rows of catalogue.csv.
+        catalogue: rows of catalogue.csv.
         epochs: lines of log.jsonl.
         baseline_epochs: lines of the baseline's.
+        card: what the data card says of the scans (card.json); empty where the run has none.
+        moves: what each part of the network did (moves.json); empty where the run has none.
+        input: how scans were prepared (input.json).
     """
 
     name: str
@@ -79,16 +83,32 @@ class RunFacts:
     predictions: Predictions
     predictions_name: str
     predictions_digest: str
+    elsewhere: bool
     splits: tuple[Mapping[str, Any], ...]
     refused: tuple[Refused, ...]
-    scans: int
+    catalogue: tuple[Mapping[str, str], ...]
     epochs: tuple[Epoch, ...]
     baseline_epochs: tuple[Epoch, ...]
+    card: Mapping[str, Any]
+    moves: tuple[Mapping[str, Any], ...]
+    input: Mapping[str, Any]
 
     def section(self, name: str) -> Mapping[str, Any]:
         """A section of the config, empty if it is not there."""
         found = self.config.get(name)
         return found if isinstance(found, Mapping) else {}
+
+    @property
+    def scans(self) -> int:
+        """Rows of the catalogue."""
+        return len(self.catalogue)
+
+    @property
+    def methods(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+        """The transfer methods, (family, options with `method`), in the order in which they are named."""
+        transfer = self.section("transfer")
+        return tuple((family, entry) for family in ("network", "instances", "mapping", "adversarial")
+                     for entry in transfer.get(family) or () if isinstance(entry, Mapping))
 
     @property
     def selection(self) -> str:
@@ -130,14 +150,18 @@ def read_run(folder: Path, predictions: Path | None = None) -> RunFacts:
     config = run.config_as_written()
     source = predictions or folder / "predictions.csv"
     table = read_predictions(source)
-    provenance = run.read_json("provenance.json") if (folder / "provenance.json").is_file() else {}
-    splits = run.read_json("split.json") if (folder / "split.json").is_file() else []
+
+    def there(name: str, otherwise: Any) -> Any:
+        return run.read_json(name) if (folder / name).is_file() else otherwise
+
     return RunFacts(
-        name=folder.resolve().name, config=config, provenance=provenance, predictions=table,
+        name=folder.resolve().name, config=config, provenance=there("provenance.json", {}), predictions=table,
         config_text=(folder / "config.yaml").read_text(encoding="utf-8"),
         predictions_name=source.name, predictions_digest=hashlib.sha256(source.read_bytes()).hexdigest(),
-        splits=tuple(splits), refused=_refused(folder), scans=len(_rows(folder / "catalogue.csv")),
+        elsewhere=predictions is not None, splits=tuple(there("split.json", ())), refused=_refused(folder),
+        catalogue=tuple(_rows(folder / "catalogue.csv")),
         epochs=_epochs(folder / "log.jsonl"), baseline_epochs=_epochs(folder / "baseline" / "log.jsonl"),
+        card=there("card.json", {}), moves=tuple(there("moves.json", ())), input=there("input.json", {}),
     )
 
 
@@ -155,11 +179,12 @@ def _refused(folder: Path) -> tuple[Refused, ...]:
         picture = folder / "thumbnails" / f"row-{row}.png"
         shown = row.isdigit() and len(out) < THUMBNAILS and picture.is_file()
         study, site, reasons, detail = (cells.get(name) or "" for name in ("study", "site", "reasons", "detail"))
-        out.append(Refused(row, study, site, reasons, detail, _inline(picture) if shown else None))
+        out.append(Refused(row, study, site, reasons, detail, inline_png(picture) if shown else None))
     return tuple(out)
 
 
-def _inline(picture: Path) -> str | None:
+def inline_png(picture: Path) -> str | None:
+    """A small PNG file as the address of an image in the page, or None where it is none or too large."""
     content = picture.read_bytes()
     if len(content) > THUMBNAIL_BYTES or not content.startswith(b"\x89PNG\r\n\x1a\n"):
         return None

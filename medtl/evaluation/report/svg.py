@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 INK, GRID, SOFT = "#1b1f24", "#e3e7eb", "#5b6570"
-ADAPTED, BASELINE = "#1557a0", "#b3541e"
-CYCLE = ("#1557a0", "#b3541e", "#2b7a4b", "#7a3b8f", "#a3122f", "#4a6b00", "#00707a", "#6b5200")
-DASHES = ("", "6 3", "2 2", "8 3 2 3")
+ADAPTED, BASELINE = "#0b5ea8", "#c04a00"
+CYCLE = ("#0b5ea8", "#c04a00", "#00795a", "#a3467f", "#7a5c00", "#1b1f24")
+"""Darkened from Okabe and Ito's, which colour-blind readers tell apart; lines differ in their dashes too."""
+DASHES = ("", "6 3", "2 2", "8 3 2 3", "12 3", "1 3")
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,12 @@ class Axes:
         """A vertical interval."""
         (px, y0), (_, y1) = self.at(x, low), self.at(x, high)
         return _line(px, y0, px, y1, colour, 1.4)
+
+    def column(self, low: float, high: float, count: float, colour: str) -> Markup:
+        """A bar of a histogram, from 0 up."""
+        (x0, y0), (x1, y1) = self.at(low, 0.0), self.at(high, count)
+        return Markup('<rect x="{}" y="{}" width="{}" height="{}" fill="{}"/>').format(
+            f"{x0 + 0.5:.1f}", f"{y1:.1f}", f"{max(x1 - x0 - 1, 0.5):.1f}", f"{y0 - y1:.1f}", colour)
 
     def svg(self, parts: Sequence[Markup], title: str) -> Markup:
         """The picture, with a title that readers of the screen hear."""

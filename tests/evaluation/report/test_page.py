@@ -66,10 +66,14 @@ def test_the_page_stands_alone(tmp_path: Path, predictions_of: PredictionsOf, ru
     tags.feed(page)
     assert not {"script", "link", "iframe", "object", "base", "form"} & set(tags.tags)
     sources = [value for name, value in tags.attributes if name in ("src", "href")]
-    assert len(sources) == 1
-    assert str(sources[0]).startswith("data:image/png;base64,")
+    inside = {value for name, value in tags.attributes if name == "id"}
+    pictures = [str(source) for source in sources if not str(source).startswith("#")]
+    assert {str(source)[1:] for source in sources if str(source).startswith("#")} <= inside
+    assert len(pictures) == 1
+    assert pictures[0].startswith("data:image/png;base64,")
     assert str(tmp_path) not in page
-    assert sorted(p.name for p in (folder / "report").iterdir()) == ["index.html", "metrics.json"]
+    assert sorted(p.name for p in (folder / "report").iterdir()) == [
+        "index.html", "metrics.json", "report.md", "results.csv"]
 
 
 def test_whatever_a_user_wrote_is_escaped(tmp_path: Path, predictions_of: PredictionsOf, run_of: RunOf) -> None:
