@@ -14,6 +14,7 @@ from medtl.config.sections import ModelSection
 from medtl.models import bn
 from medtl.models.backbones.base import Encoder, find
 from medtl.models.behind import behind, build_layer
+from medtl.models.harmonize import harmonizing
 from medtl.models.model import Model
 from medtl.models.pooling import build_pooling
 from medtl.models.weights import LoadReport, Say, load_weights, to_stderr
@@ -78,7 +79,7 @@ def assemble(net: nn.Module, description: dict[str, Any], seed: int) -> Model:
     bn.treat(encoder, description["bn"])
     width = int(description["adaptation"])
     with _stream(seed, "pooling"):
-        pooling = build_pooling(description["pooling"], encoder.width)
+        pooling = harmonizing(build_pooling(description["pooling"], encoder.width), description.get("harmonize"))
     with _stream(seed, "adaptation"):
         adaptation = nn.Sequential(nn.Linear(encoder.width, width), nn.ReLU()) if width else None
     layers = [build_layer(spec) for spec in description.get("behind", ())]  # of a method, numbers to be loaded

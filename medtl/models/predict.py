@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from medtl.data.batches import Batch
 from medtl.models import bn
+from medtl.models.harmonize import route
 from medtl.models.model import Model
 
 
@@ -47,12 +48,14 @@ def predict(
     try:
         with torch.inference_mode():
             for batch in batches:
+                route(model, batch.domain)
                 outputs = model.full(batch.images.to(device))
                 rows.append(batch.rows.cpu().numpy())
                 logits.append(outputs.outputs.float().cpu().numpy())
                 if features:
                     kept.append(outputs.features.float().cpu().numpy())
     finally:
+        route(model)
         for m, mode in modes:
             m.training = mode
     outputs_width = int(model.describe()["outputs"])

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from medtl.data.batches import Pair
 from medtl.errors import ConfigError
 from medtl.methods.base import Fit, Step
+from medtl.models.harmonize import route
 from medtl.models.model import Outputs
 from medtl.models.predict import Predicted, predict
 from medtl.training import checkpoint, oracle
@@ -214,10 +215,12 @@ class _Loop:
     ) -> Generator[tuple[str, Tensor], None, Tensor]:
         context = self.context
         target = pair.target if self.uses_target else None
+        route(self.model, pair.source.domain, *(() if target is None else (target.domain,)))
         with context.device.autocast():
             source_out, target_out = self.model.pair(
                 pair.source.images, None if target is None else target.images, self.taps
             )
+        route(self.model)
         loss = self._task_loss(pair, source_out, target_out)
         yield "task", loss.detach()
         for i in context.penalties:
