@@ -19,8 +19,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--help"], ["-h"]):
         assert run(*words) == 0
         shown = capsys.readouterr().out
-        for command in ("train", "evaluate", "export", "predict", "scan", "check", "init", "list", "methods", "schema",
-                        "where", "cache"):
+        for command in ("train", "evaluate", "export", "predict", "compare", "scan", "check", "init", "list", "methods",
+                        "schema", "where", "cache"):
             assert f"\n  {command} " in shown
             assert run(command, "-h") == 0
             capsys.readouterr()
