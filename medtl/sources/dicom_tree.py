@@ -120,7 +120,7 @@ def _judged(index: TreeIndex, salt: bytes, crew: Crew, progress: Progress | None
     jobs = (SeriesJob(e.series, e.study, e.format, index.paths(e.series), salt, pixels=False) for e in entries)
     found: dict[str, list[SeriesRow]] = {}
     with doing(progress, "judging series", len(entries)) as shown:
-        for job, judged in crew.results(judge, jobs, alone=index.files < FEW):
+        for job, judged in crew.results(judge, jobs, alone=index.files < FEW, harmless=True):
             found[job.series] = [each.row for each in judged or (lost(job, Reason.UNREADABLE_FILE),)]
             shown.advance()
     return [row for entry in entries for row in found[entry.series]]

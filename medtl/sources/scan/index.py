@@ -17,8 +17,8 @@ from medtl.sources.scan.walk import files_below
 from medtl.sources.scan.workers import Crew
 
 CHUNK = 256
-FEW = 2 * CHUNK
-"""Files below which starting processes costs more than it saves."""
+FEW = 16 * CHUNK
+"""Files below which to start processes costs more than it saves, where only headers are read."""
 
 
 @dataclass
@@ -114,7 +114,7 @@ def index_tree(
     """
     index = TreeIndex()
     chunks = _chunks(root, salt, skip, index)
-    first = list(itertools.islice(chunks, FEW // CHUNK))
+    first = list(itertools.islice(chunks, -(-FEW // CHUNK)))
     many = sum(len(chunk.paths) for chunk in first) >= FEW
     with doing(progress, "reading headers") as shown:
         every = itertools.chain(first, chunks)
@@ -162,5 +162,6 @@ def _chunks(root: Path, salt: bytes, skip: Path | None, index: TreeIndex) -> Ite
 
 def _table() -> sqlite3.Connection:
     connection = sqlite3.connect("")  # without a name: in memory while small, else in a file that nobody else can open
+    connection.execute("PRAGMA cache_size = -256")  # KiB held in memory, whatever the tree's size
     connection.execute("CREATE TABLE files (series TEXT, path BLOB)")
     return connection

@@ -17,7 +17,8 @@ from medtl.io.reasons import Reason
 from medtl.progress import Progress, doing
 from medtl.sources.scan.findings import findings
 from medtl.sources.scan.header import StudyFacts
-from medtl.sources.scan.index import FEW, SeriesEntry, TreeIndex, index_tree
+from medtl.sources.scan.index import FEW as FEW_HEADERS
+from medtl.sources.scan.index import SeriesEntry, TreeIndex, index_tree
 from medtl.sources.scan.intake import Intake
 from medtl.sources.scan.journal import Journal
 from medtl.sources.scan.judge import Judged, SeriesJob, judge, lost
@@ -29,6 +30,8 @@ from medtl.sources.scan.workers import Crew, default_workers
 
 CATALOGUE, SERIES, INTAKE, CARD, PICTURES = "catalogue.csv", "series.csv", "intake.json", "card.yaml", "thumbnails"
 MOST_PICTURES = 200
+FEW = 512
+"""Files below which to start processes costs more than it saves, where pixels are read."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def _judge_all(
     resumed = len(found)
     jobs = (SeriesJob(e.series, e.study, e.format, index.paths(e.series), salt, pixels) for e in todo)
     marks = {entry.series: entry.mark for entry in todo}
-    few = sum(entry.files for entry in todo) < FEW
+    few = sum(entry.files for entry in todo) < (FEW if pixels else FEW_HEADERS)
     try:
         with doing(progress, "judging series", len(todo)) as shown:
             for job, judged in crew.results(judge, jobs, alone=few, harmless=not pixels):
