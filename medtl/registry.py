@@ -17,7 +17,7 @@ from typing import Any, Literal
 from medtl.errors import ConfigError
 from medtl.types import Family, nearest
 
-Kind = Literal["methods", "backbones", "sources", "metrics", "exports", "tasks"]
+Kind = Literal["methods", "backbones", "sources", "metrics", "exports", "tasks", "selections"]
 
 FAMILIES: tuple[Family, ...] = ("instances", "mapping", "network", "adversarial")
 
@@ -28,6 +28,7 @@ _PLACES: dict[Kind, tuple[tuple[str, str], ...]] = {
     "metrics": (("", "medtl.functional.metrics"),),
     "exports": (("", "medtl.export.formats"),),
     "tasks": (("", "medtl.tasks"),),
+    "selections": (("", "medtl.training.selections"),),
 }
 _NOT_ENTRIES = {"base", "metric", "scan"}
 """What lies in those folders and is no entry: the kind itself, and the intake that sources share."""

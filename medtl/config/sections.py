@@ -115,7 +115,7 @@ class TrainSection:
     schedule: Literal["constant", "cosine", "inverse"] = "cosine"
     early_stopping: Positive | None = None
     seed: Annotated[int, Field(ge=0)] = 0
-    selection: Literal["source_validation", "last"] = "source_validation"
+    selection: str = "source_validation"
     precision: Literal["auto", "float32", "bf16"] = "auto"
     feature_bank: Literal["auto", "off"] = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

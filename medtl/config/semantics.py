@@ -21,6 +21,7 @@ def check_meaning(document: Document) -> None:
     _data(document)
     _sites(document)
     _model(document)
+    _train(document)
 
 
 def _get(document: Document, *keys: str) -> Any:
@@ -98,6 +99,12 @@ def _model(document: Document) -> None:
         document.wrong(("model", "weights"), "found a file without its digest, expected sha256: HEX beside it")
     if from_file and digest is not None and not _SHA256.fullmatch(digest):
         document.wrong(("model", "sha256"), f"found {shown(digest)}, expected 64 digits of 0-9a-f (`sha256sum FILE`)")
+
+
+def _train(document: Document) -> None:
+    rule, known = _get(document, "train", "selection"), registry.names("selections")
+    if rule is not None and rule not in known:
+        _unknown(document, ("train", "selection"), "a selection rule", rule, known)
 
 
 def _is_backbone(name: str) -> bool:

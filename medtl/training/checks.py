@@ -13,6 +13,7 @@ from medtl.models.model import Model
 from medtl.tasks.base import Task
 from medtl.training.context import method_names
 from medtl.training.moves import BEHIND_ENCODER, paces
+from medtl.training.selection import lacking
 from medtl.types import Cohort, nearest
 
 
@@ -33,11 +34,8 @@ def check_plan(methods: Sequence[Method], setting: Setting, cohort: Cohort, trai
     """
     names = method_names(methods)
     lines = [*_procedures(methods, names), *_needs(methods, names, setting.task, cohort)]
-    if train.selection == "source_validation" and not _known(cohort, cohort.rows("source", "val")):
-        lines.append(
-            "train.selection: source_validation needs source validation studies with known labels, found none; "
-            "use `last`, or more studies per source site"
-        )
+    if (line := lacking(train.selection, setting.task, cohort)) is not None:
+        lines.append(line)
     wrong = [line for method in methods for line in method.check(setting.model)]
     lines += wrong or _trainable(methods, names, setting.model, train)
     if lines:

@@ -26,7 +26,8 @@ from medtl.training.feature_bank import FeatureBank, open_bank, starting_at
 from medtl.training.files import on_cpu
 from medtl.training.movers import Mover
 from medtl.training.moves import Stillness, always_still, paces
-from medtl.training.selection import validation_loss
+from medtl.training.selection import LAST, SOURCE_VALIDATION, rules_for, seen_by_rules, values_of
+from medtl.types import Cohort
 
 
 def players(request: Fit, context: Context) -> tuple[nn.Module, ...]:
@@ -55,7 +56,9 @@ def fit(request: Fit, folder: Path, context: Context, weights: NDArray[np.float3
 def _epochs(loop: _Loop, folder: Path) -> None:
     request, context = loop.request, loop.context
     scored = any(turn.loss is None for turn in request.turns)
-    rule = context.train.selection if scored else "last"
+    rule = context.train.selection if scored else LAST
+    task, cohort = context.setting.task, context.loader.cohort
+    rules = rules_for(task, cohort) if scored else {}
     start, best, choice = checkpoint.load_epoch(folder, loop.snapshot, rule)
     context.log.rewind(request.name, start)
     progress, patience = context.progress, context.train.early_stopping
@@ -67,18 +70,19 @@ def _epochs(loop: _Loop, folder: Path) -> None:
                 break
             began = time.perf_counter()
             done = loop.run_epoch(epoch)
-            logits = _predict(loop)
-            value = validation_loss(context.setting.task, context.loader.cohort, *logits.validation) if scored else None
+            said = loop.predicted()
+            values = values_of(rules, seen_by_rules(task, cohort, said))
+            value = values.get(SOURCE_VALIDATION if rule == LAST else rule)
             if choice.offer(epoch, value):
                 best = {name: on_cpu(tensor) for name, tensor in loop.snapshot.weights().items()}
-            oracle.record_epoch(folder, epoch, *logits.test)
+            oracle.record_epoch(folder, epoch, *_tested(cohort, said))
             record = {
                 "stage": request.name,
                 "epoch": epoch,
                 "progress": round((epoch + 1) / loop.epochs, 6),
                 "losses": done.losses,
                 "diagnostics": done.diagnostics,
-                "selection": {"rule": rule, "value": value, "best_epoch": choice.best_epoch},
+                "selection": {"rule": rule, "value": value, "best_epoch": choice.best_epoch, "values": values},
                 "pace": loop.plan[epoch],
                 "seconds": round(time.perf_counter() - began, 3),
                 "wait_seconds": round(done.waited, 3),
@@ -161,9 +165,9 @@ class _Loop:
         """Logits of the validation and test rows."""
         rows, bank, device = scored_rows(self.context), self.bank, self.context.device.torch
         if bank is None:
-            return predict(self.model, self.context.loader.scan(rows), device)
+            return predict(self.model, self.context.loader.scan(rows), device, features=True)
         with self._starts():
-            return predict(self.model, bank.scored, device)
+            return predict(self.model, bank.scored, device, features=True)
 
     def run_epoch(self, epoch: int) -> _Epoch:
         """All steps of one epoch."""
@@ -252,24 +256,18 @@ class _Loop:
         )
 
 
-@dataclass(frozen=True)
-class _Logits:
-    validation: tuple[NDArray[np.int64], NDArray[np.float32]]
-    test: tuple[NDArray[np.int64], NDArray[np.float32]]
-
-
 def scored_rows(context: Context) -> NDArray[np.int64]:
-    """Positions that are predicted after each epoch: the source's validation rows, and the target's test rows."""
+    """Positions that are predicted after each epoch: the source's validation rows, the target's test rows, and those of
+    the target that rules of selection may look at."""
     cohort = context.loader.cohort
-    return np.concatenate([cohort.rows("source", "val"), cohort.rows("target", "test")])
+    rows = [cohort.rows("source", "val"), cohort.rows("target", "test"), cohort.rows("target", "adapt")]
+    return np.concatenate(rows)
 
 
-def _predict(loop: _Loop) -> _Logits:
-    cohort, said = loop.context.loader.cohort, loop.predicted()
-    of_source = np.array([cohort.role[i] == "source" for i in said.rows], dtype=bool)
-    return _Logits(
-        (said.rows[of_source], said.logits[of_source]), (said.rows[~of_source], said.logits[~of_source])
-    )
+def _tested(cohort: Cohort, said: Predicted) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The target's test rows and their logits."""
+    test = np.isin(said.rows, cohort.rows("target", "test"))
+    return said.rows[test], said.logits[test]
 
 
 def _moved(pair: Pair, device: torch.device) -> Pair:

@@ -1,20 +1,80 @@
-"""The rule that picks a checkpoint: by source validation studies only, never by a target label."""
+"""The rule that picks a checkpoint, and what the other rules would have picked; none of them sees a target label."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from medtl import registry
+from medtl.models.predict import Predicted
 from medtl.tasks.base import Task
+from medtl.training.selections.base import Answers, Rule, Seen
 from medtl.types import Cohort
 
-RULES = {
-    "source_validation": "lowest mean over source sites of the validation loss; the earliest epoch of equals",
-    "last": "the last epoch",
-}
-"""What each rule of `train.selection` does, for reports."""
+SOURCE_VALIDATION, LAST = "source_validation", "last"
+
+
+def rules_for(task: Task, cohort: Cohort) -> dict[str, Rule]:
+    """All rules that have a value in a run, by name.
+
+    Args:
+        task: of the run.
+        cohort: roles, splits and what is hidden.
+    """
+    target, labels = bool(len(cohort.target_seen)), _labelled(cohort)
+    rules = {name: _rule(name) for name in registry.names("selections")}
+    return {name: rule for name, rule in rules.items() if rule.fits(task, target=target, labels=labels)}
+
+
+def lacking(name: str, task: Task, cohort: Cohort) -> str | None:
+    """Why a rule cannot choose in a run, in one line, or None where it can.
+
+    Args:
+        name: of `train.selection`.
+        task: of the run.
+        cohort: roles, splits and what is hidden.
+    """
+    rule = _rule(name)
+    if rule.needs_labels and not _labelled(cohort):
+        return (f"train.selection: {name} needs source validation studies with known labels, found none; "
+                "use `last`, or more studies per source site")
+    if rule.needs_target and not len(cohort.target_seen):
+        return (f"train.selection: {name} looks at target images that methods may see, found none; name a site under "
+                "sites.target, or use source_validation")
+    if rule.classes_only and task.kind == "regression":
+        return f"train.selection: {name} is about classes, found a regression; use source_validation"
+    return None
+
+
+def seen_by_rules(task: Task, cohort: Cohort, said: Predicted) -> Seen:
+    """What rules may look at, out of what a network said; rows of the target's test part are left out.
+
+    Args:
+        task: of the run.
+        cohort: whose positions the rows are.
+        said: with features.
+    """
+    source = np.array([cohort.role[row] == "source" for row in said.rows], dtype=np.bool_)
+    target = np.isin(said.rows, cohort.target_seen)
+    return Seen(task, _answers(cohort, said, source, True), _answers(cohort, said, target, False))
+
+
+def values_of(rules: Mapping[str, Rule], seen: Seen) -> dict[str, float]:
+    """The value of every rule after an epoch, and the effective sample size of the weighted ones.
+
+    Args:
+        rules: as :func:`rules_for` gives them.
+        seen: after the epoch.
+
+    Returns:
+        Values by rule; ``effective_sample_size`` beside them where studies were weighted.
+    """
+    values = {name: rule.value(seen) for name, rule in rules.items() if name != LAST}
+    if "dev" in rules or "importance_weighted" in rules:
+        values["effective_sample_size"] = seen.effective
+    return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
 def validation_loss(task: Task, cohort: Cohort, rows: NDArray[np.int64], logits: NDArray[np.float32]) -> float:
@@ -34,23 +94,8 @@ def validation_loss(task: Task, cohort: Cohort, rows: NDArray[np.int64], logits:
     """
     if any(cohort.role[i] != "source" for i in rows):
         raise ValueError("selection saw a row that is not of the source")
-    items = cohort.catalogue.items
-    labels = cohort.visible_labels
-    losses = []
-    for site in sorted({items[i].site for i in rows}):
-        studies: dict[str, list[int]] = {}
-        for k, i in enumerate(rows):
-            if items[i].site == site:
-                studies.setdefault(items[i].study, []).append(k)
-        mean = torch.from_numpy(np.stack([logits[ks].mean(axis=0) for ks in studies.values()]))
-        truth = torch.from_numpy(np.stack([labels[rows[ks[0]]] for ks in studies.values()]))
-        known = ~torch.isnan(truth)
-        if known.any():
-            loss = task.loss(mean, torch.nan_to_num(truth), known, torch.ones(len(mean)))
-            losses.append(float(loss))
-    if not losses:
-        raise ValueError("no validation study of the source has a known label")
-    return float(np.mean(losses))
+    said = Predicted(rows, logits, np.zeros((len(rows), 0), np.float32), "single")
+    return seen_by_rules(task, cohort, said).source_loss()
 
 
 @dataclass
@@ -60,7 +105,7 @@ class Choice:
     Attributes:
         rule: of `train.selection`; `last` for stages that nothing can score.
         best_epoch: the chosen one, -1 before the first.
-        lowest: validation loss so far, None before the first.
+        lowest: the rule's value so far, None before the first.
         stale: epochs without gain.
     """
 
@@ -70,12 +115,42 @@ class Choice:
     stale: int = 0
 
     def offer(self, epoch: int, value: float | None) -> bool:
-        """Takes note of an epoch's validation loss (None where it has none), and says whether the epoch is chosen."""
+        """Takes note of an epoch's value (None where it has none), and says whether the epoch is chosen."""
         gained = value is None or self.lowest is None or value < self.lowest
         self.stale = 0 if gained else self.stale + 1
         if gained:
             self.lowest = value
-        chosen = gained or self.rule == "last"
+        chosen = gained or self.rule == LAST
         if chosen:
             self.best_epoch = epoch
         return chosen
+
+
+def _rule(name: str) -> Rule:
+    rule: Rule = registry.load("selections", name)()
+    return rule
+
+
+def _labelled(cohort: Cohort) -> bool:
+    return bool((~np.isnan(cohort.visible_labels[cohort.rows("source", "val")])).any())
+
+
+def _answers(cohort: Cohort, said: Predicted, chosen: NDArray[np.bool_], labels: bool) -> Answers:
+    """Rows that were chosen, scans of one study averaged, in the order of sites and of first appearance."""
+    assert said.features is not None
+    items, visible = cohort.catalogue.items, cohort.visible_labels
+    studies: dict[tuple[str, str], list[int]] = {}
+    for k in np.flatnonzero(chosen):
+        item = items[said.rows[k]]
+        studies.setdefault((item.site, item.study), []).append(int(k))
+    members = list(studies.values())
+    width = visible.shape[1]
+    if not members:
+        return Answers(np.zeros(0, np.str_), said.logits[:0], said.features[:0], visible[:0])
+    first = said.rows[[ks[0] for ks in members]]
+    return Answers(
+        np.array([site for site, _ in studies], dtype=np.str_),
+        np.stack([said.logits[ks].mean(axis=0) for ks in members]),
+        np.stack([said.features[ks].mean(axis=0) for ks in members]),
+        visible[first] if labels else np.full((len(members), width), np.nan, np.float32),
+    )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from toy_cohort import TASK, cohort
 
-from medtl.training.selection import RULES, Choice, validation_loss
+from medtl.training.selection import Choice, validation_loss
 
 
 def cross_entropy(logits: np.ndarray, label: float) -> float:
@@ -58,11 +58,3 @@ def test_the_last_rule_takes_every_epoch_and_still_counts_epochs_without_gain() 
     assert unscored.offer(0, None)
     assert unscored.offer(1, None)
     assert (unscored.best_epoch, unscored.stale) == (1, 0)
-
-
-def test_every_rule_of_the_config_is_explained() -> None:
-    from typing import get_args, get_type_hints
-
-    from medtl.config.sections import TrainSection
-
-    assert set(RULES) == set(get_args(get_type_hints(TrainSection)["selection"]))

@@ -1,0 +1,1 @@
+"""Rules that pick an epoch, one file each; none of them sees a target label."""
