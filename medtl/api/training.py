@@ -5,6 +5,7 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,13 @@ from medtl.predictions.joined import joined
 from medtl.progress import QUIET, Progress
 from medtl.run import RunFolder, new_run
 from medtl.training.checks import needs_adaptation, wants_target
-from medtl.training.device import Device, open_device
+from medtl.training.device import Device, device_name, open_device
 from medtl.training.engine import run_plan
 from medtl.training.feature_bank import never_moving, predict_behind
 from medtl.training.memory import keep_freed_memory
 from medtl.training.moves import Move, table_of_moves
 from medtl.training.setting import make_setting
+from medtl.training.trial import Settled, settled_in
 
 SCORED = (("source", ("val", "test")), ("target", ("adapt", "test")))
 """Rows that predictions.csv holds."""
@@ -127,31 +129,29 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
     assembly.write(folder)
     note_card(folder, dataset(config).card)
     methods = methods_of(config)
-    device = open_device(config.train)
-    progress.say(f"device: {device.torch}, {device.precision}")
     fitted = _fit(folder, config, methods, assembly, progress)
     model = fitted.model
     baseline = baseline_of(config, int(model.describe()["adaptation"])) if config.train.baseline else None
     name = "adapted" if baseline_of(config, 0) is not None else "baseline"
-    rows = [_predictions(fitted, assembly, name, device)]
+    rows = [_predictions(fitted, assembly, name)]
     if baseline is not None:
         progress.say(f"now the baseline that this run is compared with: {in_short(baseline)}, all else equal")
         below = folder.baseline
         if below.open_for_training(baseline) != "finished":
             other = assembly if baseline.sites == config.sites else assemble(baseline, progress)
             other.write(below)
-            own = _predictions(_fit(below, baseline, methods_of(baseline), other, progress), other, "baseline", device)
+            plain = _fit(below, baseline, methods_of(baseline), other, progress, fitted.settled)
+            own = _predictions(plain, other, "baseline")
             write_predictions(below.path / "predictions.csv", own)
-            below.write_json("provenance.json", provenance(baseline, other, device.torch, begun))
+            below.write_json("provenance.json", provenance(baseline, other, plain, begun))
             below.finish()
         else:
-            plain = replace(fitted, model=store.load(below.path))
-            own = _predictions(plain, assembly, "baseline", device)
+            own = _predictions(replace(fitted, model=store.load(below.path)), assembly, "baseline")
         rows.append(own)
     write_predictions(folder.path / "predictions.csv", joined(rows))
-    folder.write_json("provenance.json", provenance(config, assembly, device.torch, begun))
+    folder.write_json("provenance.json", provenance(config, assembly, fitted, begun))
     write_pictures(folder.path / "predictions.csv", assembly.prepared, fitted.model, config.evaluate,
-                   weights=weights_file(folder.path), device=device.torch, progress=progress)
+                   weights=weights_file(folder.path), device=fitted.device.torch, progress=progress)
     evaluated = judge(folder.path, progress)
     folder.finish()
     return evaluated
@@ -159,15 +159,18 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A trained network, the loader of its data, and the parts that never moved."""
+    """A trained network, the loader of its data, the parts that never moved, and what it was computed in."""
 
     model: Model
     loader: PairLoader
     still: tuple[str, ...]
+    device: Device
+    settled: Settled
 
 
 def _fit(
-    folder: RunFolder, config: Config, methods: Sequence[Method], assembly: Assembly, progress: Progress
+    folder: RunFolder, config: Config, methods: Sequence[Method], assembly: Assembly, progress: Progress,
+    given: Settled | None = None,
 ) -> _Fitted:
     """Trains one network and stores it."""
     task = assembly.training_task
@@ -179,6 +182,7 @@ def _fit(
         assembly.prepared, assembly.cohort, batch_size=config.train.batch_size, seed=config.train.seed,
         augment=config.data.augment, domains=config.sites.domains,
         with_target=wants_target(methods, assembly.cohort) or model.treatment in ("split", "dsbn"),
+        pinned=device_name(config.train) == "cuda",
     )
     moves = table_of_moves(methods, model, config.train)
     note_moves(folder, moves)
@@ -187,10 +191,11 @@ def _fit(
     setting = make_setting(model, task, loader, config.train)
     still = never_moving(methods, model, config.train)
     trained = run_plan(
-        methods, setting, loader, config.train, folder.path / "stages", folder.path / "log.jsonl", progress
+        methods, setting, loader, config.train, folder.path / "stages", folder.path / "log.jsonl", progress, given
     )
     store.save(trained, folder.path)
-    return _Fitted(trained, loader, still)
+    settled = settled_in(folder.path)
+    return _Fitted(trained, loader, still, open_device(config.train, settled.arithmetic), settled)
 
 
 def in_short(config: Config) -> str:
@@ -217,17 +222,16 @@ def moves_in_words(moves: Sequence[Move]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _predictions(fitted: _Fitted, assembly: Assembly, name: str, device: Device) -> Predictions:
+def _predictions(fitted: _Fitted, assembly: Assembly, name: str) -> Predictions:
     """What a network says of every study that is scored."""
     cohort = fitted.loader.cohort
     rows = np.concatenate([cohort.rows(role, *splits) for role, splits in SCORED])  # type: ignore[arg-type]
-    answered = predict_behind(fitted.model, fitted.still, fitted.loader, rows, device)
+    answered = predict_behind(fitted.model, fitted.still, fitted.loader, rows, fitted.device)
     return assembly.predictions(answered.rows, answered.logits, name)
 
 
-def provenance(config: Config, assembly: Assembly, device: Any, begun: float) -> dict[str, Any]:
+def provenance(config: Config, assembly: Assembly, fitted: _Fitted, begun: float) -> dict[str, Any]:
     """What a reader must know to believe and repeat a run, free of paths and identifiers."""
-    import monai
     import timm
     import torch
 
@@ -238,9 +242,10 @@ def provenance(config: Config, assembly: Assembly, device: Any, begun: float) ->
         "python": platform.python_version(),
         "torch": torch.__version__,
         "timm": timm.__version__,
-        "monai": monai.__version__,
+        "monai": metadata.version("monai"),
         "numpy": np.__version__,
-        "device": str(device),
+        "device": str(fitted.device.torch),
+        "arithmetic": fitted.settled.record(),
         "threads": torch.get_num_threads(),
         "seed": config.train.seed,
         "config_digest": config_digest(config),

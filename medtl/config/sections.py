@@ -104,7 +104,10 @@ class TransferSection:
 
 @dataclass(frozen=True, config=_STRICT)
 class TrainSection:
-    """How it is trained. `early_stopping` is a number of epochs without gain; `lr_backbone` scales pretrained parts."""
+    """How it is trained. `early_stopping` is a number of epochs without gain; `lr_backbone` scales pretrained parts;
+    `accumulate` adds up the gradients of so many batches before a move; `clip_norm` bounds a gradient's norm (null for no
+    bound). `precision: auto` lets a measured trial choose precision and layout; `bank_views` is how many augmented views
+    of a scan are drawn from where the front stands still."""
 
     epochs: Positive = 20
     batch_size: Annotated[int, Field(ge=2)] = 16
@@ -116,8 +119,13 @@ class TrainSection:
     early_stopping: Positive | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     selection: str = "source_validation"
+    accumulate: Positive = 1
+    clip_norm: Annotated[float, Field(gt=0)] | None = 10.0
     precision: Literal["auto", "float32", "bf16"] = "auto"
+    layout: Literal["auto", "contiguous", "channels_last"] = "auto"
+    compile: bool = False
     feature_bank: Literal["auto", "off"] = "auto"
+    bank_views: Positive = 8
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     baseline: bool = True
 

@@ -1,58 +1,38 @@
 """The next batches are made while the present one is trained on."""
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def ahead(things: Iterable[T], depth: int) -> Iterator[T]:
-    """Iterates in a background thread, in the same order.
+def made_ahead(tasks: Iterable[Callable[[], T]], depth: int, workers: int = 1) -> Iterator[T]:
+    """Runs tasks in background threads and gives their results in order.
 
     Args:
-        things: made one after the other by the thread.
-        depth: how many may wait; 0 makes them in the caller's own thread.
+        tasks: independent of one another; asked for from the caller's thread.
+        depth: how many may be under way or waiting; 0 runs each when it is asked for.
+        workers: threads.
 
     Returns:
-        The things. An error in the thread is raised here; closing the iterator ends the thread.
+        The results. An error of a task is raised at its place; closing the iterator drops tasks that have not begun.
     """
     if depth <= 0:
-        yield from things
+        for task in tasks:
+            yield task()
         return
-    waiting: queue.Queue[tuple[T | None, BaseException | None, bool]] = queue.Queue(depth)
-    stop = threading.Event()
-
-    def put(entry: tuple[T | None, BaseException | None, bool]) -> bool:
-        while not stop.is_set():
-            try:
-                waiting.put(entry, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def work() -> None:
-        try:
-            for thing in things:
-                if not put((thing, None, True)):
-                    return
-            put((None, None, False))
-        except BaseException as error:  # carried over to the consumer
-            put((None, error, False))
-
-    thread = threading.Thread(target=work, name="medtl-ahead", daemon=True)
-    thread.start()
+    left = iter(tasks)
+    pool = ThreadPoolExecutor(max(1, workers), thread_name_prefix="medtl-ahead")
     try:
-        while True:
-            thing, error, more = waiting.get()
-            if error is not None:
-                raise error
-            if not more:
-                return
-            yield thing  # type: ignore[misc]
+        waiting: deque[Future[T]] = deque(pool.submit(task) for task in islice(left, depth))
+        while waiting:
+            done = waiting.popleft()
+            result = done.result()
+            waiting.extend(pool.submit(task) for task in islice(left, 1))
+            yield result
     finally:
-        stop.set()
-        thread.join()
+        pool.shutdown(wait=True, cancel_futures=True)

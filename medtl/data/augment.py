@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from medtl.errors import ConfigError
 
 Level = Literal["none", "light", "strong"]
+_VERSION = 1
+"""Of what each level does."""
 FORBIDDEN = "albumentationsx"
 """A distribution of the same import name under the AGPL."""
 
@@ -31,8 +33,15 @@ class Augment:
 
     def __init__(self, level: Level = "light") -> None:
         self.level = level
-        self._lock = threading.Lock()
-        self._compose = None if level == "none" else _compose(level)
+        self._own = threading.local()
+        if level != "none":
+            self._own.compose = _compose(level)
+
+    @property
+    def version(self) -> str:
+        """What a variation of a given seed depends on besides the scan."""
+        library = "" if self.level == "none" else importlib.metadata.version("albumentations")
+        return f"{self.level}-{_VERSION}-{library}"
 
     def __call__(self, scan: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
         """One variation.
@@ -44,11 +53,12 @@ class Augment:
         Returns:
             float32 in [0, 1], same shape.
         """
-        if self._compose is None:
+        if self.level == "none":
             return scan
-        with self._lock:  # the composition carries its random state
-            self._compose.set_random_seed(seed % 2**32)
-            varied = self._compose(images=np.ascontiguousarray(scan[:, 0, :, :, None]))["images"]
+        if not hasattr(self._own, "compose"):  # a composition carries its random state, so each thread has one
+            self._own.compose = _compose(self.level)
+        self._own.compose.set_random_seed(seed % 2**32)
+        varied = self._own.compose(images=np.ascontiguousarray(scan[:, 0, :, :, None]))["images"]
         clipped: NDArray[np.float32] = np.clip(varied[..., 0], 0.0, 1.0, dtype=np.float32)
         return clipped[:, None]
 

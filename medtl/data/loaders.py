@@ -2,15 +2,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from medtl.data.ahead import ahead
+from medtl.cores import makers
+from medtl.data.ahead import made_ahead
 from medtl.data.augment import Augment, Level
 from medtl.data.batches import Batch, Pair
+from medtl.data.drawn import PLAIN, Drawn
 from medtl.data.order import Strata, batches, steps_needed
 from medtl.data.prepared import Prepared
 from medtl.data.seeds import names_in_seeds, seed_of
@@ -37,7 +40,8 @@ class PairLoader:
         domains: whether a domain is a site, or a scanner within a site.
         with_target: whether each pair brings a target batch.
         class_balanced: whether the classes of each source domain take turns; rows without a label are left out then.
-        prefetch: pairs made ahead by a background thread; 0 for none.
+        prefetch: pairs made ahead by background threads; 0 for none.
+        pinned: whether batches lie in page-locked memory, from which a GPU copies while it computes.
 
     Attributes:
         cohort: without refused rows.
@@ -64,6 +68,7 @@ class PairLoader:
         with_target: bool = True,
         class_balanced: bool = False,
         prefetch: int = 2,
+        pinned: bool = False,
     ) -> None:
         self.prepared = prepared
         self.cohort = prepared.cohort(cohort)
@@ -72,7 +77,9 @@ class PairLoader:
         self._seed = seed
         self._augment = Augment(augment)
         self.augmented = augment != "none"
-        self._prefetch = prefetch
+        self._makers = makers(self.augmented)
+        self._prefetch = max(prefetch, self._makers) if prefetch else 0
+        self._pinned = pinned
         self._labels = np.nan_to_num(self.cohort.visible_labels, nan=0.0)
         self._known = ~np.isnan(self.cohort.visible_labels)
         names = [_domain(item.site, item.scanner, domains) for item in self.cohort.catalogue.items]
@@ -100,8 +107,14 @@ class PairLoader:
             steps_needed(list(self._source.values()), batch_size), steps_needed(list(self._target.values()), batch_size)
         )
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one scan: (slices, 1, height, width)."""
+        return tuple(self.prepared.array(int(next(iter(self._source.values()))[0][0])).shape)
+
     def epoch(
-        self, stage: str, epoch: int, weights: NDArray[np.float32] | None = None, target_labels: bool = False
+        self, stage: str, epoch: int, weights: NDArray[np.float32] | None = None, target_labels: bool = False,
+        views: int = 0,
     ) -> Iterator[Pair]:
         """The pairs of one epoch.
 
@@ -111,6 +124,7 @@ class PairLoader:
             weights: (n,), by position of the catalogue, or None for 1.
             target_labels: whether visible target labels are given. Where only some are visible, they fill half of each
                 target batch, since a few among many would hardly ever be drawn.
+            views: as in :meth:`drawn`.
 
         Returns:
             ``steps`` pairs.
@@ -120,7 +134,15 @@ class PairLoader:
         """
         if weights is not None and len(weights) != len(self.cohort.catalogue.items):
             raise ValueError(f"got {len(weights)} weights for {len(self.cohort.catalogue.items)} rows")
-        return ahead(self._pairs(stage, epoch, weights, target_labels), self._prefetch)
+
+        def made(source: Drawn, target: Drawn | None) -> Pair:
+            first = self.labelled(self.images(source), source.rows, weights, True)
+            if target is None:
+                return Pair(first, None)
+            return Pair(first, self.labelled(self.images(target), target.rows, weights, target_labels))
+
+        drawn = self.drawn(stage, epoch, target_labels, views)
+        return made_ahead((partial(made, *pair) for pair in drawn), self._prefetch, self._makers)
 
     def plan(
         self, stage: str, epoch: int, target_labels: bool = False
@@ -129,6 +151,50 @@ class PairLoader:
         sources = batches(self._source, self.batch_size, self.steps, self._seed, stage, epoch, "source")
         targets = self._targets(stage, epoch, target_labels) if self.with_target else iter([None] * self.steps)
         return list(zip(sources, targets, strict=True))
+
+    def drawn(
+        self, stage: str, epoch: int, target_labels: bool = False, views: int = 0
+    ) -> list[tuple[Drawn, Drawn | None]]:
+        """What each pair of an epoch shows, without reading a scan.
+
+        Args:
+            stage: its name.
+            epoch: number.
+            target_labels: as in :meth:`epoch`.
+            views: how many variations of each scan there are to draw from, the same in every run on the same scans; 0
+                for a new one each time. Without augmentation it has no meaning.
+        """
+        times: dict[tuple[Role, int], int] = {}
+
+        def shown(rows: NDArray[np.int64], role: Role) -> Drawn:
+            if not self.augmented:
+                return Drawn(rows, np.full(len(rows), PLAIN, dtype=np.int64), None)
+            numbers = []
+            for row in map(int, rows):
+                time = times.get((role, row), 0)
+                times[role, row] = time + 1
+                numbers.append(seed_of(self._seed, "augment", stage, epoch, role, row, time))
+            if not views:
+                return Drawn(rows, np.full(len(rows), PLAIN, dtype=np.int64), tuple(numbers))
+            chosen = np.array([number % views for number in numbers], dtype=np.int64)
+            return self.seen(rows, chosen)
+
+        return [
+            (shown(source, "source"), None if target is None else shown(target, "target"))
+            for source, target in self.plan(stage, epoch, target_labels)
+        ]
+
+    def seen(self, rows: NDArray[np.int64], views: NDArray[np.int64]) -> Drawn:
+        """Rows in given views: numbers of variations that depend on the scan alone, or ``PLAIN``."""
+        if (views == PLAIN).all():
+            return Drawn(rows, views, None)
+        seeds = (seed_of("view", int(view), self.prepared.key(int(row))) for row, view in zip(rows, views, strict=True))
+        return Drawn(rows, views, tuple(seeds))
+
+    def key(self, row: int, view: int) -> str:
+        """What a scan in a view is made of, the same in every run that shows the same pixels."""
+        scan = self.prepared.key(row)
+        return scan if view == PLAIN else f"{scan}/{self._augment.version}/{view}"
 
     def scan(self, rows: Sequence[int] | NDArray[np.int64], view: int | None = None) -> Iterator[Batch]:
         """These rows in this order, for prediction and extraction; the last batch may be short.
@@ -140,30 +206,47 @@ class PairLoader:
         Returns:
             Batches with labels masked as for training.
         """
-        return ahead(self._scan(np.asarray(rows, dtype=np.int64), view), self._prefetch)
+        numbers = np.asarray(rows, dtype=np.int64)
+        parts = [numbers[start:start + self.batch_size] for start in range(0, len(numbers), self.batch_size)]
 
-    def _scan(self, rows: NDArray[np.int64], view: int | None) -> Iterator[Batch]:
-        for start in range(0, len(rows), self.batch_size):
-            part = rows[start:start + self.batch_size]
-            seeds = None if view is None else [seed_of(self._seed, "view", view, int(row)) for row in part]
-            yield self._batch(part, seeds, None, True)
+        def made(part: NDArray[np.int64]) -> Batch:
+            shown = self.seen(part, np.full(len(part), PLAIN if view is None else view, dtype=np.int64))
+            return self.labelled(self.images(shown), part, None, True)
 
-    def _pairs(
-        self, stage: str, epoch: int, weights: NDArray[np.float32] | None, target_labels: bool
-    ) -> Iterator[Pair]:
-        drawn: dict[tuple[Role, int], int] = {}
+        return made_ahead((partial(made, part) for part in parts), self._prefetch, self._makers)
 
-        def made(rows: NDArray[np.int64], role: Role, labels: bool) -> Batch:
-            seeds = []
-            for row in map(int, rows):
-                time = drawn.get((role, row), 0)
-                drawn[role, row] = time + 1
-                seeds.append(seed_of(self._seed, "augment", stage, epoch, role, row, time))
-            return self._batch(rows, seeds, weights, labels)
+    def images(self, shown: Drawn) -> torch.Tensor:
+        """The pixels of what was drawn, float32, (n, slices, 1, height, width)."""
+        first = self.prepared.array(int(shown.rows[0]))
+        images = torch.empty((len(shown.rows), *first.shape), dtype=torch.float32, pin_memory=self._pinned)
+        into = images.numpy()
+        for i, row in enumerate(map(int, shown.rows)):
+            scan = self.prepared.array(row)
+            into[i] = scan if shown.seeds is None else self._augment(scan, shown.seeds[i])
+        return images
 
-        for source, target in self.plan(stage, epoch, target_labels):
-            yield Pair(made(source, "source", True),
-                       None if target is None else made(target, "target", target_labels))
+    def labelled(
+        self, images: torch.Tensor, rows: NDArray[np.int64], weights: NDArray[np.float32] | None, labels: bool
+    ) -> Batch:
+        """Images, or what a network's front made of them, with all that is known of their rows.
+
+        Args:
+            images: (n, ...), one per row.
+            rows: positions, (n,).
+            weights: by position of the catalogue, or None for 1.
+            labels: whether visible labels are given.
+        """
+        known = self._known[rows] if labels else np.zeros_like(self._known[rows])
+        return Batch(
+            images=images,
+            labels=torch.from_numpy(np.where(known, self._labels[rows], np.float32(0))),
+            known=torch.from_numpy(known),
+            weights=torch.from_numpy(
+                np.ones(len(rows), np.float32) if weights is None else np.asarray(weights[rows], np.float32)
+            ),
+            domain=torch.from_numpy(self._domain[rows]),
+            rows=torch.from_numpy(rows),
+        )
 
     def _targets(self, stage: str, epoch: int, target_labels: bool) -> Iterator[NDArray[np.int64]]:
         names = (self._seed, stage, epoch, "target")
@@ -179,27 +262,6 @@ class PairLoader:
             return rest
         extra = batches(labelled, some, self.steps, *names, "labelled")
         return (np.concatenate(pair) for pair in zip(rest, extra, strict=True))
-
-    def _batch(
-        self, rows: NDArray[np.int64], seeds: Sequence[int] | None, weights: NDArray[np.float32] | None, labels: bool
-    ) -> Batch:
-        first = self.prepared.array(int(rows[0]))
-        images = torch.empty((len(rows), *first.shape), dtype=torch.float32)
-        into = images.numpy()
-        for i, row in enumerate(map(int, rows)):
-            scan = self.prepared.array(row)
-            into[i] = scan if seeds is None else self._augment(scan, seeds[i])
-        known = self._known[rows] if labels else np.zeros_like(self._known[rows])
-        return Batch(
-            images=images,
-            labels=torch.from_numpy(np.where(known, self._labels[rows], np.float32(0))),
-            known=torch.from_numpy(known),
-            weights=torch.from_numpy(
-                np.ones(len(rows), np.float32) if weights is None else np.asarray(weights[rows], np.float32)
-            ),
-            domain=torch.from_numpy(self._domain[rows]),
-            rows=torch.from_numpy(rows),
-        )
 
     def _by_domain(self, rows: NDArray[np.int64], names: Sequence[str]) -> dict[str, NDArray[np.int64]]:
         groups: dict[str, list[int]] = {}

@@ -1,13 +1,14 @@
 """Reads and prepares all scans of a run before it starts, and sets aside what cannot be read."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medtl.cores import readers
 from medtl.data.cache import ScanCache, Unreadable
 from medtl.data.preflight import preflight
 from medtl.data.prepared import Prepared
@@ -18,7 +19,30 @@ from medtl.progress import Progress, doing
 from medtl.sources.base import SHOWN, at_most_ten
 from medtl.types import Catalogue, Cohort, Item, Refusal
 
-DEFAULT_WORKERS = 2
+
+@dataclass(frozen=True)
+class CachedReader:
+    """Reads prepared scans from the cache, and names them as the cache does.
+
+    Attributes:
+        cache: where they are kept.
+        preprocess: how they were prepared, should one have to be prepared again.
+        items: all rows.
+        keys: in the cache, by position.
+    """
+
+    cache: ScanCache
+    preprocess: Preprocess
+    items: tuple[Item, ...]
+    keys: Mapping[int, str]
+
+    def __call__(self, position: int) -> NDArray[np.float32]:
+        """The array, memory-mapped."""
+        return self.cache.fetch(self.keys[position], self.items[position], self.preprocess)
+
+    def key(self, position: int) -> str:
+        """What the array is made of: the scan's bytes, the preparation and its code."""
+        return self.keys[position]
 
 
 def prepare(
@@ -28,7 +52,7 @@ def prepare(
     *,
     max_refused: float = 0.05,
     progress: Progress | None = None,
-    workers: int = DEFAULT_WORKERS,
+    workers: int | None = None,
 ) -> Prepared:
     """Prepares every scan that takes part.
 
@@ -38,7 +62,7 @@ def prepare(
         cache: where prepared scans are kept.
         max_refused: share of scans that may be set aside, in [0, 1].
         progress: where to report to.
-        workers: threads; decoding and resampling release the interpreter's lock.
+        workers: threads; :func:`medtl.cores.readers` if None.
 
     Returns:
         The arrays by position, and the refused rows with reasons.
@@ -61,7 +85,7 @@ def prepare(
             return _refusal(item, ("not_hounsfield",), str(error))
         return content, key
 
-    with doing(progress, "preparing scans", len(positions)) as shown, ThreadPoolExecutor(max(1, workers)) as pool:
+    with doing(progress, "preparing scans", len(positions)) as shown, ThreadPoolExecutor(workers or readers()) as pool:
         answers: list[tuple[str, str] | Refusal] = []
         try:
             for answer in pool.map(one, positions):
@@ -80,9 +104,7 @@ def prepare(
             items[position] = replace(items[position], digest=answer[0])
             keys[position] = answer[1]
 
-    def reader(position: int) -> NDArray[np.float32]:
-        return cache.fetch(keys[position], items[position], preprocess)
-
+    reader = CachedReader(cache, preprocess, tuple(items), keys)
     kept = np.array([position in keys for position in range(len(items))], dtype=np.bool_)
     return Prepared(replace(catalogue, items=tuple(items)), kept, refusals, reader)
 

@@ -1,8 +1,9 @@
 """Scans that are ready: arrays by position, and which were refused."""
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,15 @@ class Prepared:
         catalogue: all rows, refused ones too, with digests where they were read.
         kept: bool, (n,): the rows that have an array.
         refusals: the rows that were read and have none.
-        reader: position to float32 in [0, 1], (slices, 1, rows, columns); read-only, of one shape for all.
+        reader: position to float32 in [0, 1], (slices, 1, rows, columns); read-only, of one shape for all. Where it has
+            a method ``key`` (position to text), that names the array by what it is made of.
     """
 
     catalogue: Catalogue
     kept: NDArray[np.bool_]
     refusals: tuple[Refusal, ...]
     reader: Callable[[int], NDArray[np.float32]]
+    _keys: dict[int, str] = field(default_factory=dict, repr=False, compare=False)
 
     def array(self, position: int) -> NDArray[np.float32]:
         """The scan at a position of the catalogue.
@@ -41,6 +44,19 @@ class Prepared:
         if not self.kept[position]:
             raise KeyError(position)
         return self.reader(position)
+
+    def key(self, position: int) -> str:
+        """Names the scan's array by its content, alike wherever the same array is prepared; as :meth:`array` else."""
+        if position not in self._keys:
+            named = getattr(self.reader, "key", None)
+            if named is None:
+                array = np.ascontiguousarray(self.array(position))
+                state = hashlib.sha256(repr(array.shape).encode())
+                state.update(array.data)
+                self._keys[position] = state.hexdigest()
+            else:
+                self._keys[position] = str(named(position))
+        return self._keys[position]
 
     def cohort(self, cohort: Cohort) -> Cohort:
         """The cohort without the refused rows: their role and split become ``unused``; positions stay.

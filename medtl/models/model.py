@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from medtl.errors import ConfigError
 from medtl.models import bn
 from medtl.models.backbones.base import Encoder, part_names
+from medtl.models.precision import forward_context, widened
 from medtl.types import nearest
 
 
@@ -164,9 +165,12 @@ class Model(nn.Module):
 
     def _run(self, images: Tensor, taps: Sequence[str]) -> Outputs:
         n = images.shape[0]
-        with self._caught(taps) as caught:
+        with self._caught(taps) as caught, forward_context():
             done = self.finish(self.slice_features(images))
-        inner = {name: value.reshape(n, -1, value.shape[1]).mean(dim=1) for name, value in caught.items()}
+        done = Outputs(
+            widened(done.features), {name: widened(value) for name, value in done.taps.items()}, widened(done.outputs)
+        )
+        inner = {name: widened(value).reshape(n, -1, value.shape[1]).mean(dim=1) for name, value in caught.items()}
         missing = [name for name in taps if name not in inner and name not in done.taps]
         if missing:
             raise ConfigError(*(f"layer {name!r} of the backbone gives no activation of its own: choose another of "

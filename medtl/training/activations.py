@@ -1,23 +1,31 @@
 """Activations of a still front on disk, found by what they are made of, so that no run computes them twice.
 
-The key holds the front's weights, the boundary, the very batch, precision, threads and torch's version: what comes back
-is what computing would give, bit for bit. Runs of a sweep, a run and its baseline, and later evaluations share it.
+An entry is one scan in one view. Its folder names the front: weights, boundary, arithmetic, device, threads and torch's
+version; its key names the scan's content, the view, and how many scans were forwarded at once, since the last bits of a
+convolution may depend on it. So what comes back is what computing would give, bit for bit, whatever run asked for it
+first: those of a sweep, a run and its baseline, and later evaluations share them.
+
+Entries are written some hundred to a file, never changed, and read through a memory map.
 """
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 
 from medtl.atomic import write_bytes
-from medtl.data.batches import Batch
+from medtl.data.ahead import made_ahead
 from medtl.errors import DataError
 from medtl.models.front import front
 from medtl.models.model import Model
@@ -26,7 +34,41 @@ from medtl.training.device import Device
 
 LIMIT_BYTES = 8 * 2**30
 """What all entries may take together; those used longest ago make room."""
+MEMORY_BYTES = 1 * 2**30
+"""More than this is not read into memory but taken from the disk, row by row."""
+_FILE_BYTES = 64 * 2**20
 _NAME = "activations"
+_TENSOR, _KEYS, _SECONDS = "activations", "keys", "seconds_each"
+
+Images = Callable[[Sequence[int]], Tensor]
+"""Positions in the list of wanted entries to their images, (n, slices, 1, height, width)."""
+
+
+class Kept:
+    """Activations of many scans, in memory or behind a memory map.
+
+    Args:
+        tensor: all of them, (n, ...), or None.
+        places: else, per scan, a file's slice and the row in it.
+    """
+
+    def __init__(self, tensor: Tensor | None, places: Sequence[tuple[Any, int]] = ()) -> None:
+        self._tensor, self._places = tensor, places
+
+    def take(self, rows: Sequence[int]) -> Tensor:
+        """Those of these positions, (len(rows), ...)."""
+        if self._tensor is not None:
+            return self._tensor.index_select(0, torch.tensor(rows, device=self._tensor.device))
+        return torch.cat([part[row:row + 1] for part, row in (self._places[i] for i in rows)])
+
+    def followed_by(self, other: Kept) -> Kept:
+        """These, then the other's."""
+        if self._tensor is not None and other._tensor is not None:
+            return Kept(torch.cat([self._tensor, other._tensor]))
+        return Kept(None, [*self._each(), *other._each()])
+
+    def _each(self) -> Sequence[tuple[Any, int]]:
+        return self._places if self._tensor is None else [(self._tensor, row) for row in range(len(self._tensor))]
 
 
 class ActivationStore:
@@ -53,27 +95,39 @@ class ActivationStore:
         self.model, self.boundary, self.device = model, boundary, device
         self.folder = folder or cache_folder() / _NAME
         self.computed = 0
-        """Batches that had to be forwarded."""
+        """Scans that had to be forwarded."""
         self._limit = limit_bytes
-        self._front = _digest_of(model, still, boundary, device)
+        self._front = self.folder / _digest_of(model, still, boundary, device)
+        self.seconds_each = 0.0
+        """What one forward of the front took when the last file was written."""
+        self._index: dict[str, tuple[Path, int]] = {}
+        self._files: dict[Path, Any] = {}
+        for file in sorted(self._front.glob("*.safetensors")):
+            self._learn(file)
 
-    def at(self, batch: Batch) -> Batch:
-        """The batch with activations for images, on the device; the front runs in eval mode and without gradient."""
-        there = batch.to(self.device.torch)
-        images = batch.images.contiguous()
-        state = hashlib.blake2b(self._front, digest_size=32)
-        state.update(repr((tuple(images.shape), torch.is_autocast_enabled(self.device.torch.type))).encode())
-        state.update(images.cpu().numpy().data)
-        file = self.folder / state.hexdigest()[:2] / f"{state.hexdigest()[2:]}.safetensors"
-        kept = _read(file)
-        if kept is None:
-            kept = self._compute(there.images)
-            self.computed += 1
-            _write(file, kept)
-        return replace(there, images=kept.to(self.device.torch))
+    def keep(self, keys: Sequence[str], images: Images, size: int, *, autocast: bool, memory: bool = True) -> Kept:
+        """The activations of these scans, computed where they are not kept yet.
+
+        Args:
+            keys: what each scan in its view is made of.
+            images: reads those that have to be computed.
+            size: scans in one forward; the last one is filled up.
+            autocast: whether they are computed at the precision of training, or in float32.
+            memory: whether they are read into memory, onto the device.
+
+        Returns:
+            One entry per key.
+        """
+        precision = self.device.precision if autocast else "float32"
+        full = [f"{key}/{size}/{precision}" for key in keys]
+        wanted = {key: position for position, key in enumerate(full) if key not in self._index}
+        fresh = self._compute(wanted, images, size, autocast)
+        if not memory and not fresh:
+            return Kept(None, [self._place(key) for key in full])
+        return self._in_memory(full, fresh)
 
     def trim(self) -> None:
-        """Removes the entries used longest ago until the rest fits."""
+        """Removes the files used longest ago until the rest fits."""
         files = sorted(((f.stat().st_mtime_ns, f.stat().st_size, f) for f in _entries(self.folder)), reverse=True)
         total = 0
         for _, size, file in files:
@@ -81,20 +135,94 @@ class ActivationStore:
             if total > self._limit:
                 file.unlink(missing_ok=True)
 
+    def _compute(self, wanted: dict[str, int], images: Images, size: int, autocast: bool) -> dict[str, Tensor]:
+        """Forwards what is missing and writes it; gives back what could not be written."""
+        lost: dict[str, Tensor] = {}
+        held: dict[str, Tensor] = {}
+        keys = list(wanted)
+        parts = [keys[start:start + size] for start in range(0, len(keys), size)]
+        filled = ([*part, *[part[-1]] * (size - len(part))] for part in parts)
+        tasks = (partial(images, [wanted[key] for key in part]) for part in filled)
+        began = time.perf_counter()
+        for number, (part, pixels) in enumerate(zip(parts, made_ahead(tasks, 2), strict=True), start=1):
+            done = self._forward(pixels, autocast)
+            held |= {key: done[i].cpu() for i, key in enumerate(part)}
+            self.computed += len(part)
+            self.seconds_each = (time.perf_counter() - began) / (number * size)
+            if number == len(parts) or sum(t.numel() * t.element_size() for t in held.values()) >= _FILE_BYTES:
+                file = self._write(held)
+                if file is None:
+                    lost |= held
+                else:
+                    self._learn(file)
+                held = {}
+        return lost
+
     @torch.no_grad()
-    def _compute(self, images: Tensor) -> Tensor:
+    def _forward(self, images: Tensor, autocast: bool) -> Tensor:
         modes = [(module, module.training) for module in self.model.modules()]
         self.model.eval()
         try:
-            return front(self.model, images, self.boundary).contiguous()
+            with self.device.autocast() if autocast else nullcontext():
+                return front(self.model, images.to(self.device.torch, non_blocking=True), self.boundary).contiguous()
         finally:
             for module, mode in modes:
                 module.training = mode
 
+    def _write(self, held: dict[str, Tensor]) -> Path | None:
+        name = hashlib.sha256("\n".join(held).encode()).hexdigest()[:32]
+        file = self._front / f"{name}.safetensors"
+        try:
+            content = save({_TENSOR: torch.stack(list(held.values()))},
+                           {_KEYS: json.dumps(list(held)), _SECONDS: repr(self.seconds_each)})
+            write_bytes(file, content)
+        except (OSError, DataError):
+            return None  # a cache that cannot be written costs time, not the run
+        return file
 
-def _digest_of(model: Model, still: Sequence[str], boundary: str, device: Device) -> bytes:
+    def _learn(self, file: Path) -> None:
+        """Enters a file's keys; a damaged one is removed."""
+        try:
+            opened: Any = safe_open(file, framework="pt")  # type: ignore[no-untyped-call]
+            keys = json.loads(opened.metadata()[_KEYS])
+            self.seconds_each = float(opened.metadata()[_SECONDS])
+            part = opened.get_slice(_TENSOR)
+            if part.get_shape()[0] != len(keys):
+                raise ValueError("length")
+            os.utime(file)
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+            file.unlink(missing_ok=True)
+            return
+        self._files[file] = (opened, part)
+        self._index |= {key: (file, row) for row, key in enumerate(keys)}
+
+    def _place(self, key: str) -> tuple[Any, int]:
+        file, row = self._index[key]
+        return self._files[file][1], row
+
+    def _in_memory(self, keys: Sequence[str], fresh: dict[str, Tensor]) -> Kept:
+        """All entries in one tensor on the device, each file read once."""
+        by_file: dict[Path, list[int]] = {}
+        for position, key in enumerate(keys):
+            if key not in fresh:
+                by_file.setdefault(self._index[key][0], []).append(position)
+        whole: Tensor | None = None
+        parts = [(positions, self._files[file][0].get_tensor(_TENSOR),
+                  torch.tensor([self._index[keys[p]][1] for p in positions])) for file, positions in by_file.items()]
+        lost = [position for position, key in enumerate(keys) if key in fresh]
+        if lost:
+            parts.append((lost, torch.stack([fresh[keys[p]] for p in lost]), torch.arange(len(lost))))
+        for positions, tensor, rows in parts:
+            if whole is None:
+                whole = tensor.new_empty(len(keys), *tensor.shape[1:])
+            whole[torch.tensor(positions)] = tensor[rows]
+        assert whole is not None
+        return Kept(whole.to(self.device.torch))
+
+
+def _digest_of(model: Model, still: Sequence[str], boundary: str, device: Device) -> str:
     state = hashlib.sha256()
-    told = (torch.__version__, torch.get_num_threads(), str(device.torch), device.precision, boundary,
+    told = (torch.__version__, torch.get_num_threads(), str(device.torch), device.arithmetic.layout, boundary,
             model.encoder.mean.tolist(), model.encoder.std.tolist())
     state.update(repr(told).encode())
     for name in still:
@@ -102,24 +230,7 @@ def _digest_of(model: Model, still: Sequence[str], boundary: str, device: Device
             for key, value in sorted(model.parts[name].state_dict().items()):
                 state.update(f"{name}.{key} {tuple(value.shape)}".encode())
                 state.update(value.detach().cpu().contiguous().numpy().data)
-    return state.digest()
-
-
-def _read(file: Path) -> Tensor | None:
-    try:
-        tensor: Tensor = load(file.read_bytes())["activations"]
-        os.utime(file)
-    except (OSError, SafetensorError, KeyError):
-        return None
-    return tensor
-
-
-def _write(file: Path, tensor: Tensor) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(file, save({"activations": tensor.detach().cpu().contiguous()}))
-    except (OSError, DataError):
-        return  # a cache that cannot be written costs time, not the run
+    return state.hexdigest()[:32]
 
 
 def _entries(folder: Path) -> Iterator[Path]:

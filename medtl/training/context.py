@@ -9,10 +9,11 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from medtl.config.sections import TrainSection
 from medtl.data.batches import Batch, Pair
+from medtl.data.drawn import Drawn
 from medtl.data.seeds import seed_of
 from medtl.methods.base import Method, Rng, Setting, overrides
 from medtl.progress import Progress
@@ -30,15 +31,33 @@ class Loader(Protocol):
     batch_size: int
     augmented: bool
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one scan."""
+
     def epoch(
-        self, stage: str, epoch: int, weights: NDArray[np.float32] | None, target_labels: bool
+        self, stage: str, epoch: int, weights: NDArray[np.float32] | None, target_labels: bool, views: int = 0
     ) -> Iterator[Pair]:
         """The pairs of one epoch."""
 
-    def plan(
-        self, stage: str, epoch: int, target_labels: bool = False
-    ) -> list[tuple[NDArray[np.int64], NDArray[np.int64] | None]]:
-        """The rows of each pair of an epoch, without reading a scan."""
+    def drawn(
+        self, stage: str, epoch: int, target_labels: bool = False, views: int = 0
+    ) -> list[tuple[Drawn, Drawn | None]]:
+        """What each pair of an epoch shows, without reading a scan."""
+
+    def seen(self, rows: NDArray[np.int64], views: NDArray[np.int64]) -> Drawn:
+        """Rows in given views."""
+
+    def key(self, row: int, view: int) -> str:
+        """What a scan in a view is made of."""
+
+    def images(self, shown: Drawn) -> Tensor:
+        """The pixels of what was drawn."""
+
+    def labelled(
+        self, images: Tensor, rows: NDArray[np.int64], weights: NDArray[np.float32] | None, labels: bool
+    ) -> Batch:
+        """Images, or what a front made of them, with all that is known of their rows."""
 
     def scan(self, rows: Sequence[int] | NDArray[np.int64]) -> Iterator[Batch]:
         """These rows in order, without augmentation."""

@@ -1,31 +1,52 @@
-"""Where and how precisely a network is trained, through Accelerate."""
+"""Where, how precisely and in which memory layout a network is trained, through Accelerate."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from torch import Tensor
+from torch import Tensor, nn
 
 from medtl.config.sections import TrainSection
 from medtl.errors import ConfigError
+from medtl.models.model import Model
+from medtl.models.precision import forwards_in
+
+Precision = Literal["float32", "bf16"]
+Layout = Literal["contiguous", "channels_last"]
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How numbers are held: two runs with the same one, on one machine, give the same weights bit for bit.
+
+    Attributes:
+        precision: of training's forward passes; losses, statistics, weights and predictions are float32 either way.
+        layout: of images and kernels in memory.
+    """
+
+    precision: Precision = "float32"
+    layout: Layout = "contiguous"
+
+    def __str__(self) -> str:
+        return f"{self.precision}, {self.layout.replace('_', ' ')}"
 
 
 @dataclass(frozen=True)
 class Device:
-    """A device, its precision, and the one way to run a backward pass on it.
+    """A device, its arithmetic, and the one way to run a backward pass on it.
 
     Attributes:
         accelerator: Accelerate's handle.
-        precision: of the forward passes; losses and weights are float32 either way.
+        arithmetic: precision and layout.
     """
 
     accelerator: Any
-    precision: Literal["float32", "bf16"]
+    arithmetic: Arithmetic
 
     @property
     def torch(self) -> torch.device:
@@ -33,20 +54,36 @@ class Device:
         device: torch.device = self.accelerator.device
         return device
 
+    @property
+    def precision(self) -> Precision:
+        """Of training's forward passes."""
+        return self.arithmetic.precision
+
+    def place(self, module: nn.Module) -> None:
+        """Moves a module here; kernels of a network's encoder take the layout."""
+        module.to(self.torch)
+        if isinstance(module, Model):
+            last = self.arithmetic.layout == "channels_last"
+            module.encoder.to(memory_format=torch.channels_last if last else torch.contiguous_format)
+
     def autocast(self) -> AbstractContextManager[None]:
-        """Forward passes run within it."""
-        context: AbstractContextManager[None] = self.accelerator.autocast()
-        return context
+        """A context in which layers compute in this precision.
+
+        torch's own: Accelerate keeps one precision for the whole process, and a trial compares several.
+        """
+        return torch.autocast(self.torch.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    def forwards(self) -> AbstractContextManager[None]:
+        """Within it, networks' forward passes are autocast, and losses around them are not."""
+        return nullcontext() if self.precision == "float32" else forwards_in(self.autocast)
 
     def backward(self, loss: Tensor, inputs: list[Tensor]) -> None:
         """Adds the gradient of a loss to these parameters and to no others."""
         self.accelerator.backward(loss, inputs=inputs)
 
 
-def open_device(train: TrainSection) -> Device:
-    """The device that `train.device` and `train.precision` ask for.
-
-    `auto` takes CUDA, then MPS, then the CPU, and float32.
+def device_name(train: TrainSection) -> str:
+    """What ``train.device`` means here: ``auto`` takes CUDA, then MPS, then the CPU.
 
     Raises:
         ConfigError: the device is not there.
@@ -55,10 +92,29 @@ def open_device(train: TrainSection) -> Device:
     name = train.device if train.device != "auto" else next(n for n in ("cuda", "mps", "cpu") if available[n])
     if not available[name]:
         raise ConfigError(f"train.device: {name} was asked for, but this machine has none; use auto or cpu")
-    precision: Literal["float32", "bf16"] = "bf16" if train.precision == "bf16" else "float32"
+    return name
+
+
+def open_device(train: TrainSection, arithmetic: Arithmetic | None = None) -> Device:
+    """The device that a config asks for.
+
+    Args:
+        train: the config's section.
+        arithmetic: what was settled for this run (:mod:`medtl.training.trial`); what the section says outright if None,
+            where ``auto`` is float32 and contiguous.
+
+    Raises:
+        ConfigError: the device is not there.
+    """
+    name = device_name(train)
+    if arithmetic is None:
+        arithmetic = Arithmetic(
+            "bf16" if train.precision == "bf16" else "float32",
+            "channels_last" if train.layout == "channels_last" else "contiguous",
+        )
     AcceleratorState._reset_state(reset_partial_state=True)  # a second run in one process may differ from the first
-    accelerator = Accelerator(cpu=name == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
-    return Device(accelerator, precision)
+    accelerator = Accelerator(cpu=name == "cpu", mixed_precision="bf16" if arithmetic.precision == "bf16" else "no")
+    return Device(accelerator, arithmetic)
 
 
 @contextmanager

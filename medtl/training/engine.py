@@ -19,9 +19,12 @@ from medtl.training.checks import check_plan
 from medtl.training.context import Context, Loader, method_names
 from medtl.training.device import Device, open_device, reproducible
 from medtl.training.extract import extract, per_position
+from medtl.training.feature_bank import never_moving
 from medtl.training.files import sweep, write_json
 from medtl.training.fit import fit, players
 from medtl.training.log import EpochLog
+from medtl.training.moves import paces
+from medtl.training.trial import FILE, Settled, settle
 from medtl.training.weights import study_weights, summary, write_weights
 from medtl.types import Table
 
@@ -34,6 +37,7 @@ def run_plan(
     folder: Path,
     log: Path,
     progress: Progress = QUIET,
+    given: Settled | None = None,
 ) -> Model:
     """Trains a network with these methods, from wherever a run that was cut off has come to.
 
@@ -45,6 +49,7 @@ def run_plan(
         folder: ``stages`` of the run; created if missing. It belongs to this config and to these data.
         log: ``log.jsonl`` of the run.
         progress: where it reports to.
+        given: the arithmetic of the run that this one is the baseline of; settled for this one if None.
 
     Returns:
         The network that predicts, in eval mode, on the CPU.
@@ -56,15 +61,26 @@ def run_plan(
     check_plan(methods, setting, loader.cohort, train)
     folder.mkdir(parents=True, exist_ok=True)
     sweep(folder)
-    device = open_device(train)
+    settled = settle(
+        train, setting.model, paces(methods, setting.model, train.epochs)[0], _step_shape(setting.model, loader),
+        log.parent / FILE, given,
+    )
+    device = open_device(train, settled.arithmetic)
+    progress.say(f"device: {device.torch}, {settled}")
     with reproducible(device):
-        setting.model.to(device.torch)
+        device.place(setting.model)
         context = _context(methods, setting, loader, train, device, folder, EpochLog(log), progress)
         model = _drive(context, folder)
         adapt = loader.cohort.target_seen
         if model.treatment == "adabn" and len(adapt):
             adapt_bn(model, _Again(loader, adapt), device.torch)
     return model.to("cpu").eval()
+
+
+def _step_shape(model: Model, loader: Loader) -> tuple[int, ...]:
+    """Of the images that one step forwards at once."""
+    together = model.treatment == "joint" and len(loader.cohort.target_seen) > 0
+    return (loader.batch_size * (2 if together else 1), *loader.shape)
 
 
 class _Again:
@@ -94,7 +110,8 @@ def _context(
             module.to(device.torch)
     weights = None
     if any(overrides(method, "weigh") for method in methods):
-        table = extract(setting.model, loader, device, folder / "table.safetensors")
+        still = never_moving(methods, setting.model, train)
+        table = extract(setting.model, loader, device, folder / "table.safetensors", still)
         of_studies = study_weights(methods, names, table)
         if of_studies is not None:
             said = summary(of_studies, table)
@@ -131,7 +148,8 @@ def _drive(context: Context, folder: Path) -> Model:
 
 def _answer(request: Request, place: Path, context: Context) -> Table | None:
     if isinstance(request, Extract):
-        return extract(request.model, context.loader, context.device, place / "table.safetensors")
+        still = never_moving(context.methods, request.model, context.train)
+        return extract(request.model, context.loader, context.device, place / "table.safetensors", still)
     if not checkpoint.answer(place, request.model.to(context.device.torch), players(request, context)):
         weights = _weights(request, context)
         if request.weights is not None and weights is not None:

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from medtl.models.model import Model
-from medtl.models.predict import predict
 from medtl.training.context import Loader
 from medtl.training.device import Device
+from medtl.training.feature_bank import predict_behind
 from medtl.training.files import read_tensors, write_tensors
 from medtl.types import Cohort, Table
 
@@ -21,7 +21,9 @@ def visible_rows(cohort: Cohort) -> NDArray[np.int64]:
     return np.sort(np.concatenate([cohort.rows("source", "train"), cohort.target_seen]))
 
 
-def extract(model: Model, loader: Loader, device: Device, file: Path | None = None) -> Table:
+def extract(
+    model: Model, loader: Loader, device: Device, file: Path | None = None, still: tuple[str, ...] = ()
+) -> Table:
     """Runs a network over what may be seen.
 
     Args:
@@ -29,6 +31,7 @@ def extract(model: Model, loader: Loader, device: Device, file: Path | None = No
         loader: of the data.
         device: where it runs.
         file: keeps the features; where it is there already, they are read instead.
+        still: parts that never move in this run, whose activations may be kept already.
 
     Returns:
         A row per study, in catalogue order.
@@ -37,7 +40,7 @@ def extract(model: Model, loader: Loader, device: Device, file: Path | None = No
     if file is not None and file.exists():
         features = read_tensors(file)["features"].numpy()
     else:
-        said = predict(model, loader.scan(rows), device.torch, features=True)
+        said = predict_behind(model, still, loader, rows, device, features=True)
         assert said.features is not None
         by_row = dict(zip(said.rows.tolist(), said.features, strict=True))
         features = np.stack([by_row[int(i)] for i in rows])

@@ -3,10 +3,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +19,12 @@ from medtl.models.harmonize import route
 from medtl.models.model import Outputs
 from medtl.models.predict import Predicted, predict
 from medtl.training import checkpoint, oracle
+from medtl.training.banks import Banks
 from medtl.training.context import Context, reseed
-from medtl.training.feature_bank import FeatureBank, open_bank, starting_at
 from medtl.training.files import on_cpu
 from medtl.training.movers import Mover
 from medtl.training.moves import Stillness, always_still, paces
+from medtl.training.prefetch import on_device
 from medtl.training.selection import LAST, SOURCE_VALIDATION, rules_for, seen_by_rules, values_of
 from medtl.types import Cohort
 
@@ -49,12 +48,6 @@ def fit(request: Fit, folder: Path, context: Context, weights: NDArray[np.float3
         ConfigError: a loss is no longer finite.
     """
     loop = _Loop(request, context, weights)
-    with loop.behind_front():
-        _epochs(loop, folder)
-
-
-def _epochs(loop: _Loop, folder: Path) -> None:
-    request, context = loop.request, loop.context
     scored = any(turn.loss is None for turn in request.turns)
     rule = context.train.selection if scored else LAST
     task, cohort = context.setting.task, context.loader.cohort
@@ -85,7 +78,8 @@ def _epochs(loop: _Loop, folder: Path) -> None:
                 "selection": {"rule": rule, "value": value, "best_epoch": choice.best_epoch, "values": values},
                 "pace": loop.plan[epoch],
                 "seconds": round(time.perf_counter() - began, 3),
-                "wait_seconds": round(done.waited, 3),
+                "wait_seconds": round(done.waited, 4),
+                "compute_seconds": round(done.computed, 4),
             }
             context.log.append(record)
             checkpoint.save_epoch(folder, epoch, loop.snapshot, best, choice, {"stage": request.name})
@@ -102,6 +96,7 @@ class _Epoch:
     losses: dict[str, float]
     diagnostics: dict[str, float]
     waited: float
+    computed: float
 
 
 class _Loop:
@@ -109,16 +104,17 @@ class _Loop:
 
     def __init__(self, request: Fit, context: Context, weights: NDArray[np.float32] | None) -> None:
         self.request, self.context, self.weights = request, context, weights
-        self.model = request.model.to(context.device.torch)
+        self.model = request.model
         self.players = players(request, context)
-        for player in (*self.players, *request.frozen):
-            player.to(context.device.torch)
-        self.bank: FeatureBank | None = None
-        self._starts: Callable[[], AbstractContextManager[None]] = nullcontext
+        for module in (self.model, *self.players, *request.frozen, *(request.forwards or ())):
+            context.device.place(module)
         self.epochs = request.epochs or context.train.epochs
         self.plan = paces(context.methods, self.model, self.epochs)
         own = [module for module in context.own if module is not None]
-        self.movers = [Mover(turn, self.model, own, context.train, context.device) for turn in request.turns]
+        self.movers = [
+            Mover(turn, self.model, own, context.train, context.device, turn.steps * context.loader.steps)
+            for turn in request.turns
+        ]
         self.stillness = Stillness(self.model, self.players, request.frozen)
         parts = self.model.parts
         self.snapshot = checkpoint.Snapshot(
@@ -132,63 +128,49 @@ class _Loop:
         per_domain = self.model.treatment in ("split", "dsbn")  # the target's own statistics need its images
         read = any(context.methods[i].needs_target_images for i in context.penalties)
         self.uses_target = read or self.uses_labels or per_domain
-
-    @contextmanager
-    def behind_front(self) -> Iterator[None]:
-        """Within it, everything starts behind the front that never moves, where that can be done."""
-        request, context = self.request, self.context
-        main_only = all(turn.loss is None for turn in request.turns)
-        others = () if main_only else request.forwards
-        if context.train.feature_bank == "off" or others is None or any(m.reads_images for m in context.methods):
-            yield
-            return
-        models = (self.model, *others)
-        together = self.model.treatment == "joint" and self.uses_target and any(t.loss is None for t in request.turns)
-        opened = open_bank(
-            models, always_still(self.plan), context.loader, scored_rows(context), context.device, context.progress,
-            forwards=context.loader.batch_size * (2 if together else 1),
+        self.banks = Banks(
+            request, context, self.plan, uses_target=self.uses_target, uses_labels=self.uses_labels,
+            scored=scored_rows(context),
         )
-        if opened is None:
-            yield
-            return
-        self.bank, boundary = opened
-        self._starts = partial(starting_at, models, boundary)
-        yield
 
     def pairs(self, epoch: int) -> Iterator[Pair]:
         """The pairs of an epoch, of images or of what the front made of them."""
-        bank, loader = self.bank, self.context.loader
-        source = loader if bank is None or bank.train is None else bank
-        return source.epoch(self.request.name, epoch, self.weights, self.uses_labels)
+        bank, name = self.banks.bank, self.request.name
+        if bank is not None and bank.trains:
+            return bank.epoch(name, epoch, self.weights, self.uses_labels)
+        return self.context.loader.epoch(name, epoch, self.weights, self.uses_labels, self.banks.views)
 
     def predicted(self) -> Predicted:
         """Logits of the validation and test rows."""
-        rows, bank, device = scored_rows(self.context), self.bank, self.context.device.torch
+        bank, device = self.banks.bank, self.context.device.torch
         if bank is None:
-            return predict(self.model, self.context.loader.scan(rows), device, features=True)
-        with self._starts():
-            return predict(self.model, bank.scored, device, features=True)
+            return predict(self.model, self.context.loader.scan(scored_rows(self.context)), device, features=True)
+        with bank.starting():
+            return predict(self.model, bank.scored(), device, features=True)
 
     def run_epoch(self, epoch: int) -> _Epoch:
         """All steps of one epoch."""
-        with self._starts() if self.bank is not None and self.bank.train is not None else nullcontext():
+        self.banks.enter(epoch)
+        self.stillness.apply(self.plan[epoch])
+        with self.banks.training():
             return self._run_epoch(epoch)
 
     def _run_epoch(self, epoch: int) -> _Epoch:
         loader, name = self.context.loader, self.request.name
-        self.stillness.apply(self.plan[epoch])
         sums: dict[str, Tensor] = {}
         counts: dict[str, int] = defaultdict(int)
-        waited, mark = 0.0, time.perf_counter()
-        for number, pair in enumerate(self.pairs(epoch)):
+        waited, began = 0.0, time.perf_counter()
+        mark = began
+        for number, pair in enumerate(on_device(self.pairs(epoch), self.context.device.torch)):
             waited += time.perf_counter() - mark
             progress = min((epoch + number / loader.steps) / self.epochs, 1.0)
-            for key, value in self._step(_moved(pair, self.context.device.torch), epoch, number, progress):
+            for key, value in self._step(pair, epoch, number, progress):
                 sums[key] = sums[key] + value if key in sums else value
                 counts[key] += 1
             self.context.progress.advance()
             mark = time.perf_counter()
         means = {key: float(value) / counts[key] for key, value in sums.items()}  # the epoch's one synchronisation
+        computed = time.perf_counter() - began - waited
         for key, mean in means.items():
             if not np.isfinite(mean):
                 raise ConfigError(
@@ -196,7 +178,8 @@ class _Loop:
                     f"(it is {self.context.train.lr:g}) or the method's weight; the epochs before are saved"
                 )
         losses = {key: mean for key, mean in means.items() if not key.startswith("?")}
-        return _Epoch(losses, {key[1:]: mean for key, mean in means.items() if key.startswith("?")}, waited)
+        diagnostics = {key[1:]: mean for key, mean in means.items() if key.startswith("?")}
+        return _Epoch(losses, diagnostics, waited, computed)
 
     def _step(self, pair: Pair, epoch: int, number: int, progress: float) -> Iterator[tuple[str, Tensor]]:
         rng, name = self.context.setting.rng, self.request.name
@@ -209,10 +192,10 @@ class _Loop:
                 if turn.loss is None:
                     loss = yield from self._main_loss(pair, progress, stream)
                 else:
-                    with self.context.device.autocast():
-                        loss = turn.loss(pair, progress).float()
+                    with self.context.device.forwards():
+                        loss = turn.loss(pair, progress)
                     yield turn.name, loss.detach()
-                mover.move(loss, self.plan[epoch], progress)
+                mover.move(loss, self.plan[epoch], progress, number * turn.steps + again)
 
     def _main_loss(
         self, pair: Pair, progress: float, stream: tuple[str | int, ...]
@@ -220,7 +203,7 @@ class _Loop:
         context = self.context
         target = pair.target if self.uses_target else None
         route(self.model, pair.source.domain, *(() if target is None else (target.domain,)))
-        with context.device.autocast():
+        with context.device.forwards():
             source_out, target_out = self.model.pair(
                 pair.source.images, None if target is None else target.images, self.taps
             )
@@ -268,9 +251,3 @@ def _tested(cohort: Cohort, said: Predicted) -> tuple[NDArray[np.int64], NDArray
     """The target's test rows and their logits."""
     test = np.isin(said.rows, cohort.rows("target", "test"))
     return said.rows[test], said.logits[test]
-
-
-def _moved(pair: Pair, device: torch.device) -> Pair:
-    if device.type == "cpu":
-        return pair
-    return Pair(pair.source.to(device), None if pair.target is None else pair.target.to(device))

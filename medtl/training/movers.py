@@ -14,14 +14,13 @@ from medtl.models.model import Model
 from medtl.training.device import Device
 from medtl.training.moves import part_rates
 
-CLIP_NORM = 10.0
-"""Largest gradient norm, of the network's parameters and of all others apart."""
-
 
 class Mover:
     """One turn's optimizer: a group per part of the network, and one for parameters outside of it.
 
-    Weight decay applies to matrices and kernels, not to biases and scales.
+    Weight decay applies to matrices and kernels, not to biases and scales. With ``train.accumulate`` above 1, gradients
+    of so many losses are averaged before a move; at an epoch's end, of those that are left. ``train.clip_norm`` bounds
+    the gradient's norm, of the network's parameters and of all others apart.
 
     Args:
         turn: whose moves it makes.
@@ -29,11 +28,15 @@ class Mover:
         outside: modules that move along with the main turn; others name their own.
         train: the config's section.
         device: where the gradients are taken.
+        losses: of this turn in an epoch.
     """
 
     def __init__(
-        self, turn: Turn, model: Model, outside: Sequence[nn.Module], train: TrainSection, device: Device
+        self, turn: Turn, model: Model, outside: Sequence[nn.Module], train: TrainSection, device: Device,
+        losses: int = 1,
     ) -> None:
+        self._losses = losses
+        self._held: dict[Tensor, Tensor | None] = {}
         self.turn, self.train, self.device = turn, train, device
         part_of = {p: name for name, part in model.parts.items() for p in part.parameters()}
         rates = part_rates(model, train)
@@ -54,17 +57,40 @@ class Mover:
         self.of_model = [p for (part, _), ps in grouped.items() for p in ps if part]
         self.others = [p for (part, _), ps in grouped.items() for p in ps if not part]
 
-    def move(self, loss: Tensor, pace: dict[str, float], progress: float) -> None:
-        """One step downhill."""
-        shape = schedule(self.train, progress)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["rate"] * shape * (pace[group["part"]] if group["part"] else 1.0)
+    def move(self, loss: Tensor, pace: dict[str, float], progress: float, number: int = 0) -> bool:
+        """Takes a loss's gradient, and goes one step downhill where enough of them are gathered.
+
+        Args:
+            loss: a scalar.
+            pace: per part.
+            progress: of the fit, in [0, 1).
+            number: of the loss within its epoch, from 0.
+
+        Returns:
+            Whether it moved.
+        """
+        group = self.train.accumulate
+        first = number // group * group
+        gathered = min(group, self._losses - first) if group > 1 else 1
+        inputs = [p for p in (*self.of_model, *self.others) if p.requires_grad]
         self.optimizer.zero_grad(set_to_none=True)
-        self.device.backward(loss, [p for p in (*self.of_model, *self.others) if p.requires_grad])
-        for parameters in (self.of_model, self.others):
-            nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
+        if number > first:
+            for parameter in inputs:  # another turn may have moved the same parameters since
+                parameter.grad = self._held.pop(parameter, None)
+        self.device.backward(loss / gathered if gathered > 1 else loss, inputs)
+        if number < first + gathered - 1:
+            self._held = {parameter: parameter.grad for parameter in inputs}
+            self.optimizer.zero_grad(set_to_none=True)
+            return False
+        shape = schedule(self.train, progress)
+        for rates in self.optimizer.param_groups:
+            rates["lr"] = rates["rate"] * shape * (pace[rates["part"]] if rates["part"] else 1.0)
+        if self.train.clip_norm is not None:
+            for parameters in (self.of_model, self.others):
+                nn.utils.clip_grad_norm_(parameters, self.train.clip_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        return True
 
 
 def schedule(train: TrainSection, progress: float) -> float:

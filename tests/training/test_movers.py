@@ -10,7 +10,7 @@ from toy_cohort import QUICK, small_model
 
 from medtl.methods.base import MAIN, Turn
 from medtl.training.device import open_device
-from medtl.training.movers import CLIP_NORM, Mover, schedule
+from medtl.training.movers import Mover, schedule
 
 SGD = replace(QUICK, optimizer="sgd", lr=1.0, weight_decay=0.0, schedule="constant")
 FULL = dict.fromkeys(small_model().parts, 1.0)
@@ -35,7 +35,39 @@ def test_the_networks_and_the_others_gradients_are_clipped_apart() -> None:
     mover.move(loss, FULL, 0.0)
     step = before[model.head.weight] - model.head.weight.detach()
     torch.testing.assert_close(step, torch.full_like(step, 1e-3), rtol=1e-3, atol=0)  # not scaled down by the other
-    assert float((before[own.weight] - own.weight.detach()).norm()) == pytest.approx(CLIP_NORM, rel=1e-3)
+    assert float((before[own.weight] - own.weight.detach()).norm()) == pytest.approx(SGD.clip_norm, rel=1e-3)
+    free = Mover(MAIN, model, [own], replace(SGD, clip_norm=None), open_device(SGD))
+    start = own.weight.detach().clone()
+    free.move(1e3 * own.weight.sum(), FULL, 0.0)
+    torch.testing.assert_close(start - own.weight.detach(), torch.full((2, 3), 1e3))
+
+
+def test_accumulated_gradients_are_the_mean_and_the_last_group_may_be_short() -> None:
+    whole, parts = small_model().eval(), small_model().eval()
+    images = torch.rand(6, 1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    one = Mover(MAIN, whole, [], SGD, open_device(SGD))
+    many = Mover(MAIN, parts, [], replace(SGD, accumulate=4), open_device(SGD), 6)
+    moved = []
+    for number in range(6):
+        part = parts(images[number:number + 1])
+        moved.append(many.move(part.square().mean(), FULL, 0.0, number))
+        if number in (3, 5):
+            one.move(whole(images[0 if number == 3 else 4:number + 1]).square().mean(), FULL, 0.0)
+    assert moved == [False, False, False, True, False, True]
+    for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_turns_that_share_parameters_keep_their_gradients_apart_while_they_gather() -> None:
+    player = nn.Linear(2, 1, bias=False)
+    section = replace(SGD, accumulate=2, clip_norm=None)
+    turns = [Turn(name, (player,), lambda pair, progress: torch.zeros(())) for name in ("up", "down")]
+    up, down = (Mover(turn, small_model(), [], section, open_device(section), 2) for turn in turns)
+    start = player.weight.detach().clone()
+    for number in range(2):
+        up.move(-player.weight.sum(), FULL, 0.0, number)
+        down.move(3 * player.weight.sum(), FULL, 0.0, number)
+    torch.testing.assert_close(player.weight.detach(), start + 1 - 3)
 
 
 def test_a_turn_moves_its_players_and_nothing_else_at_its_rate() -> None:
