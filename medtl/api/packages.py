@@ -28,12 +28,15 @@ class Predicted:
         return f"{self.path}: {self.answered} studies scored{refused}"
 
 
-def export(run: str | Path, *, out: str | Path | None = None, progress: Progress | None = None) -> Path:
+def export(
+    run: str | Path, *, out: str | Path | None = None, site: str | None = None, progress: Progress | None = None
+) -> Path:
     """Writes a finished run's model as a package and checks that it answers as the run did.
 
     Args:
         run: a finished run's folder.
         out: the package's folder; ``export/`` within the run if None.
+        site: the hospital that it answers for, where the run harmonises by hospital; its one target if None.
         progress: where to report to.
 
     Returns:
@@ -41,12 +44,13 @@ def export(run: str | Path, *, out: str | Path | None = None, progress: Progress
 
     Raises:
         RunStateError: the run is unfinished.
+        ConfigError: a site that the run does not have, or none where it must be said.
         IntegrityError: the exported network does not answer as the run did; no package is left behind.
     """
     from medtl.export.package import export_run
 
     RunFolder(Path(run)).require_finished()
-    return export_run(Path(run), None if out is None else Path(out), progress=progress or QUIET)
+    return export_run(Path(run), None if out is None else Path(out), site=site, progress=progress or QUIET)
 
 
 def predict(

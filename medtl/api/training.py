@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 import medtl
+from medtl.api.adapting import NOTE as TENT_NOTE
+from medtl.api.adapting import adapted_at_test
 from medtl.api.assemble import Assembly, assemble, dataset
 from medtl.api.judging import Evaluated, judge
 from medtl.api.pictures import write_pictures
@@ -24,9 +26,10 @@ from medtl.data.loaders import PairLoader
 from medtl.evaluation.report.weights import weights_file
 from medtl.methods.base import Method
 from medtl.models import store
+from medtl.models.adapt.tent import check_tent
 from medtl.models.build import build_model
 from medtl.models.model import Model
-from medtl.predictions import Predictions, write_predictions
+from medtl.predictions import Predictions, read_predictions, write_predictions
 from medtl.predictions.joined import joined
 from medtl.progress import QUIET, Progress
 from medtl.run import RunFolder, new_run
@@ -34,6 +37,7 @@ from medtl.training.checks import needs_adaptation, wants_target
 from medtl.training.device import Device, device_name, open_device
 from medtl.training.engine import run_plan
 from medtl.training.feature_bank import never_moving, predict_behind
+from medtl.training.harmonize import with_combat
 from medtl.training.memory import keep_freed_memory
 from medtl.training.moves import Move, table_of_moves
 from medtl.training.setting import make_setting
@@ -104,8 +108,8 @@ def baseline_of(config: Config, adaptation: int) -> Config | None:
     """The plain run that a config is compared with, or None where it is one itself.
 
     It differs in one thing, whichever comes first: alignment, weighting and site-conditional normalisation are left
-    out, and what the network family fixes (freezing, say) stays, so that both have the same budget; without those, the
-    network family is left out; without that, the visible target labels.
+    out, and what the network family fixes (freezing, say) stays, so that both have the same budget; without those,
+    harmonisation is left out; without that, the network family; without that, the visible target labels.
 
     Args:
         config: of the run.
@@ -116,6 +120,8 @@ def baseline_of(config: Config, adaptation: int) -> Config | None:
     kept = TransferSection(network=config.transfer.network)
     if config.transfer != kept or bn != config.model.bn:
         return replace(config, transfer=kept, model=model)
+    if config.data.harmonize != "none":
+        return replace(config, model=model, data=replace(config.data, harmonize="none"))
     if config.transfer != TransferSection():
         return replace(config, transfer=TransferSection(), model=model)
     if config.sites.target_labels != "none":
@@ -138,7 +144,8 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
         progress.say(f"now the baseline that this run is compared with: {in_short(baseline)}, all else equal")
         below = folder.baseline
         if below.open_for_training(baseline) != "finished":
-            other = assembly if baseline.sites == config.sites else assemble(baseline, progress)
+            same = (baseline.sites, baseline.data) == (config.sites, config.data)
+            other = assembly if same else assemble(baseline, progress)
             other.write(below)
             plain = _fit(below, baseline, methods_of(baseline), other, progress, fitted.settled)
             own = _predictions(plain, other, "baseline")
@@ -146,9 +153,19 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
             below.write_json("provenance.json", provenance(baseline, other, plain, begun))
             below.finish()
         else:
-            own = _predictions(replace(fitted, model=store.load(below.path)), assembly, "baseline")
+            own = (_predictions(replace(fitted, model=store.load(below.path)), assembly, "baseline")
+                   if baseline.data == config.data else read_predictions(below.path / "predictions.csv"))
         rows.append(own)
+    notes: tuple[str, ...] = ()
+    if config.evaluate.adapt == "tent":
+        rows.append(adapted_at_test(
+            model, fitted.loader.scan, fitted.loader.cohort, fitted.loader.cohort.rows("target", "test"), rows[0],
+            task=assembly.task, batch_size=config.train.batch_size, seed=config.train.seed,
+            device=fitted.device.torch,
+        ))
+        notes = (TENT_NOTE,)
     write_predictions(folder.path / "predictions.csv", joined(rows))
+    fitted = replace(fitted, said=(*fitted.said, *notes))
     folder.write_json("provenance.json", provenance(config, assembly, fitted, begun))
     write_pictures(folder.path / "predictions.csv", assembly.prepared, fitted.model, config.evaluate,
                    weights=weights_file(folder.path), device=fitted.device.torch, progress=progress)
@@ -159,13 +176,15 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A trained network, the loader of its data, the parts that never moved, and what it was computed in."""
+    """A trained network, the loader of its data, the parts that never moved, what it was computed in, and what every
+    report repeats of it."""
 
     model: Model
     loader: PairLoader
     still: tuple[str, ...]
     device: Device
     settled: Settled
+    said: tuple[str, ...] = ()
 
 
 def _fit(
@@ -184,10 +203,19 @@ def _fit(
         with_target=wants_target(methods, assembly.cohort) or model.treatment in ("split", "dsbn"),
         pinned=device_name(config.train) == "cuda",
     )
+    said: tuple[str, ...] = ()
+    if config.data.harmonize == "combat":
+        model, sentence = with_combat(
+            model, methods, loader, config.train, open_device(config.train), config.sites.domains
+        )
+        said = (sentence,)
+        progress.say(sentence)
     moves = table_of_moves(methods, model, config.train)
     note_moves(folder, moves)
     for line in moves_in_words(moves):
         progress.say(line)
+    if config.evaluate.adapt == "tent":
+        check_tent(model, task.kind)
     setting = make_setting(model, task, loader, config.train)
     still = never_moving(methods, model, config.train)
     trained = run_plan(
@@ -195,7 +223,7 @@ def _fit(
     )
     store.save(trained, folder.path)
     settled = settled_in(folder.path)
-    return _Fitted(trained, loader, still, open_device(config.train, settled.arithmetic), settled)
+    return _Fitted(trained, loader, still, open_device(config.train, settled.arithmetic), settled, said)
 
 
 def in_short(config: Config) -> str:
@@ -252,9 +280,10 @@ def provenance(config: Config, assembly: Assembly, fitted: _Fitted, begun: float
         "data_digest": assembly.digest,
         "card": assembly.card_name,
         "simulated": assembly.simulated,
-        "notes": list(assembly.notes),
+        "notes": [*assembly.notes, *fitted.said],
         "selection": config.train.selection,
         "methods": in_short(config).split(" + "),
+        "harmonize": config.data.harmonize,
         "started": time.strftime(stamp, time.gmtime(begun)),
         "finished": time.strftime(stamp, time.gmtime(now)),
         "seconds": round(now - begun, 1),

@@ -57,6 +57,8 @@ def evaluate(
 def export(
     run: Annotated[str, typer.Argument(help="A finished run's folder, or its name in ./runs.")],
     out: Annotated[Path | None, typer.Option(help="The package's folder; export/ within the run if not given.")] = None,
+    site: Annotated[str | None, typer.Option(help="The hospital to answer for, where the run harmonises by hospital.")]
+    = None,
 ) -> None:
     """Write a run's model as a package for others, checked against the run's own predictions."""
     from medtl import api
@@ -64,7 +66,7 @@ def export(
     from medtl.run import find_run
 
     with terminal_progress() as progress:
-        result = api.export(find_run(run).path, out=out, progress=progress)
+        result = api.export(find_run(run).path, out=out, site=site, progress=progress)
     show(result)
 
 

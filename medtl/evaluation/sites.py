@@ -28,6 +28,8 @@ Scored: TypeAlias = dict[tuple[str, str, str, str], Scores]
 
 METRICS = ("auroc", "average_precision", "balanced_accuracy", "sensitivity", "specificity", "brier")
 HEADLINE = "auroc"
+TENT = "tent"
+"""The model that adapts at test time; it is compared with the network that it started from."""
 SPLIT_ORDER = ("test", "val", "adapt", "train")
 NOTE_UNNAMED = (
     "patients are unknown for some studies: each such study counts as a patient, so the intervals are narrower than "
@@ -196,10 +198,15 @@ def _comparisons(
 ) -> tuple[Comparison, ...]:
     if len(rows.models) < 2:
         return ()
+    trained = [model for model in rows.models if model != TENT]
+    against = [(trained[0], trained[1], "")] if len(trained) > 1 else []
+    if TENT in rows.models and trained:
+        against.append((TENT, trained[0], f", {TENT} against {trained[0]}"))
     pairs = []
     targets = _sites(results, "target", "test")
-    for site in [*targets, *([""] if len(targets) > 1 else [])]:
-        two = [scored.get((site, "target", "test", model)) for model in rows.models]
-        if two[0] is not None and two[1] is not None:
-            pairs.append(Pair(site or "all target sites", two[0], two[1], pooled=not site))
+    for first, second, said in against:
+        for site in [*targets, *([""] if len(targets) > 1 else [])]:
+            two = [scored.get((site, "target", "test", model)) for model in (first, second)]
+            if two[0] is not None and two[1] is not None:
+                pairs.append(Pair((site or "all target sites") + said, two[0], two[1], pooled=not site))
     return compare_models(pairs, level=level)

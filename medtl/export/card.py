@@ -41,6 +41,7 @@ def card(name: str, contract: Contract, do_not_use_for: Sequence[str] = ()) -> s
         *(f"- {note}" for note in (*contract.results.get("notes", ()), *training.get("notes", ()))),
         "## Threshold",
         _thresholds(contract.thresholds),
+        *(("## Harmonisation", f"{_sentence(training['harmonize']['rule'])}") if training.get("harmonize") else ()),
         "## What it is not for",
         "- It is not a medical device. No diagnosis, triage or treatment may rest on it.",
         "- It was tested at the sites above only. At another hospital or scanner, test it on local studies first: "
@@ -76,6 +77,10 @@ def _cell(estimate: Mapping[str, Any] | None) -> str:
         return "not estimable"
     low_high = estimate["interval"]
     return f"{estimate['value']:.3f} " + (f"[{low_high[0]:.3f}, {low_high[1]:.3f}]" if low_high else "[not estimable]")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _thresholds(thresholds: Mapping[str, Any]) -> str:

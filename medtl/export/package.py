@@ -22,6 +22,7 @@ from medtl.data.cards import load_card
 from medtl.data.transforms import Preprocess
 from medtl.errors import ConfigError, DataError, IntegrityError
 from medtl.export import contract as contracts
+from medtl.export.answering import answering_for
 from medtl.export.card import card
 from medtl.export.contract import Contract
 from medtl.export.formats.onnx import Onnx
@@ -45,6 +46,7 @@ def export_run(
     run_folder: Path,
     out: Path | None = None,
     *,
+    site: str | None = None,
     read: StudyReader | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -56,6 +58,7 @@ def export_run(
     Args:
         run_folder: of a finished run.
         out: the package's folder; ``export/`` within the run if None.
+        site: the hospital that it answers for, where the run harmonises by hospital; its one target if None.
         read: (site, study) to the prepared arrays of its rows; None finds the scans by the project's private file.
         progress: where to report to.
 
@@ -65,6 +68,7 @@ def export_run(
     Raises:
         RunStateError: the run is unfinished or damaged.
         DataError: ``out`` is taken by something else, or the disk is full.
+        ConfigError: a site that the run does not have, or none where it must be said.
         IntegrityError: parity does not hold.
     """
     run = RunFolder(run_folder)
@@ -75,7 +79,7 @@ def export_run(
     staged = target.with_name(f".{target.name}-{secrets.token_hex(6)}")
     staged.mkdir()
     try:
-        _fill(staged, run, read, progress)
+        _fill(staged, run, site, read, progress)
         write_sums(staged)
         _replace(staged, target)
     finally:
@@ -83,17 +87,22 @@ def export_run(
     return target
 
 
-def _fill(folder: Path, run: RunFolder, read: StudyReader | None, progress: Progress | None) -> None:
+def _fill(
+    folder: Path, run: RunFolder, site: str | None, read: StudyReader | None, progress: Progress | None
+) -> None:
     config, provenance = run.config_as_written(), run.read_json("provenance.json")
     report = run.read_json("report/metrics.json")
     predictions = read_predictions(run.path / "predictions.csv")
     name = predictions.models[0]  # a run without a transfer method is its own baseline
     predictions = predictions.where(predictions.model == name)
+    model = store.load(run.path)
     preprocess = Preprocess(InputSection(**config["data"]["input"]))
+    preprocess, answering = answering_for(run, config, preprocess, model, site)
+    if answering is not None and answering.site is not None:
+        predictions = predictions.where(predictions.site == answering.site)
     read = read or scans_of(run.path, preprocess)
     section = preprocess.section
     shape = (section.slices, CHANNELS, section.size, section.size)
-    model = store.load(run.path)
     described = model.describe()
     if tuple(described["task"]["scores"]) != predictions.classes and predictions.kind != "regression":
         raise IntegrityError(
@@ -120,7 +129,8 @@ def _fill(folder: Path, run: RunFolder, read: StudyReader | None, progress: Prog
         thresholds=_thresholds(report, name),
         results=report,
         model={key: value for key, value in described.items() if key not in ("task", "outputs", "head")},
-        training={"model": name, **_training(config, provenance)},
+        training={"model": name, **_training(config, provenance),
+                  "harmonize": None if answering is None else answering.as_json()},
         simulated=simulated,
         versions=_versions(provenance),
         parity=parity.as_json(),

@@ -83,6 +83,8 @@ class Predictor:
         self._session = session
         self._preprocess = Preprocess.from_contract(contract.preprocess)
         self._choice = Choice(**contract.series)
+        site = (contract.training.get("harmonize") or {}).get("site")
+        self._harmonized = f"harmonised as a scan of {site}" if site else ""
 
     @classmethod
     def open(cls, package: Path) -> Predictor:
@@ -144,7 +146,8 @@ class Predictor:
         except UnitError as error:
             return Row(name, None, "refused", f"not_hounsfield: {' '.join(error.lines)}")
         said = _reason(series) if series.verdict == "repaired" else ""
-        return Row(name, self.scores(array), series.verdict, "; ".join(part for part in (said, why) if part))
+        told = (said, why, self._harmonized)
+        return Row(name, self.scores(array), series.verdict, "; ".join(part for part in told if part))
 
     def _read(self, study: _Study) -> tuple[Series, str]:
         """The series that stands for the study; the next best where its pixels turn out to be unreadable."""

@@ -16,7 +16,9 @@ Text: TypeAlias = NDArray[np.str_]
 IDENTITY = ("study", "patient", "site", "scanner", "role", "split", "model")
 UNKNOWN = -1
 """The code of a label that nobody gave."""
-ROLES, SPLITS, MODELS = ("source", "target"), ("train", "val", "test", "adapt"), ("adapted", "baseline")
+ROLES, SPLITS = ("source", "target"), ("train", "val", "test", "adapt")
+MODELS = ("adapted", "baseline", "tent")
+"""``tent`` is the run's own network, adapting while it answers (``evaluate.adapt``)."""
 SHOWN = 10
 """At most so many mistakes of one kind are listed."""
 
@@ -32,7 +34,7 @@ class Predictions:
         scanner: devices, empty where unknown, (n,).
         role: source or target, (n,).
         split: train, val, test or adapt, (n,).
-        model: adapted or baseline, (n,).
+        model: adapted, baseline or tent, (n,).
         kind: binary, multiclass, multilabel or regression.
         classes: class names (binary: the positive one last) or label names; empty for regression.
         labels: codes of `classes`, UNKNOWN where unknown, (n, 1); for multilabel 0, 1 or UNKNOWN, (n, k);

@@ -76,7 +76,7 @@ def site_plots(predictions: Predictions, report: SiteReport) -> tuple[SitePlots,
 
 def _lines(groups: dict[str, Group], kind: str) -> list[_Line]:
     if kind == "binary":
-        style = {"adapted": (ADAPTED, ""), "baseline": (BASELINE, "6 3")}
+        style = {"adapted": (ADAPTED, ""), "baseline": (BASELINE, "6 3"), "tent": (CYCLE[-1], "2 2")}
         return [_Line(model, group.samples[0], *style[model]) for model, group in groups.items()]
     first = next(iter(groups.values()))
     return [
