@@ -311,7 +311,7 @@ class Elements:
 
         Args:
             tag: the element.
-            vr: its value representation in an implicit header.
+            vr: its value representation where the header does not state one.
 
         Raises:
             Refusal: a value is no finite number.
@@ -320,7 +320,7 @@ class Elements:
         if entry is None or entry[2] == 0:
             return ()
         kind, start, length = entry
-        code = _BINARY.get(kind or vr)
+        code = _BINARY.get(vr if kind in (b"", b"UN") else kind)
         if code is not None:
             width = struct.calcsize(code)
             if length % width:

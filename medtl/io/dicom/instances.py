@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from medtl.io.dicom.diffusion import diffusion_of
 from medtl.io.dicom.elements import Elements
 from medtl.io.dicom.headers import Opened
 from medtl.io.dicom.limits import Refusal
@@ -186,16 +187,17 @@ def _layout(opened: Opened) -> PixelLayout:
 def classic_frame(instance: Instance, e: Elements) -> Frame:
     """Reads the one frame of a classic object."""
     position, quanta = position_of(e)
+    b_value, direction = diffusion_of(e) if instance.modality == "MR" else (None, b"")
     separators: dict[str, Hashable] = {
         "AcquisitionNumber": e.text(0x00200012),
         "EchoTime": _lenient(e, 0x00180081),
         "TriggerTime": _lenient(e, 0x00181060),
         "TemporalPositionIdentifier": e.text(0x00200100),
-        "DiffusionBValue": _b_value(e),
+        "DiffusionBValue": b_value,
         "ConvolutionKernel": instance.kernel,
         "InversionTime": _lenient(e, 0x00180082),
         "ImageType": instance.image_type,
-        "DiffusionGradientOrientation": e.raw(0x00189089) or e.raw(0x0019100E),
+        "DiffusionGradientOrientation": direction,
     }
     return Frame(instance, 0, position, quanta, orientation_of(e), pair(e, 0x00280030), rescale(e), separators)
 
@@ -279,16 +281,6 @@ def _detector_spacing(e: Elements) -> tuple[float, float] | None:
         detector, patient = _lenient(e, 0x00181110), _lenient(e, 0x00181111)
         factor = detector / patient if detector and patient and detector >= patient > 0 else 1.0
     return spacing[0] / factor, spacing[1] / factor
-
-
-def _b_value(e: Elements) -> float | None:
-    value = _lenient(e, 0x00189087, b"FD")
-    if value is None and e.text(0x00190010) == "SIEMENS MR HEADER":
-        value = _lenient(e, 0x0019100C, b"IS")
-    if value is None and e.text(0x00430010) == "GEMS_PARM_01":
-        value = _lenient(e, 0x00431039, b"IS")
-        value = None if value is None else value % 100_000
-    return value
 
 
 def _lenient(e: Elements, tag: int, vr: bytes = b"DS") -> float | None:
