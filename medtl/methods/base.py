@@ -8,8 +8,8 @@ them over all methods of a run: pace and weights by product, penalties by sum, s
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,7 +156,24 @@ class Extract:
     model: Model
 
 
-Request: TypeAlias = Fit | Extract
+@dataclass(frozen=True)
+class Tell:
+    """Request: keep beside the stages what a procedure found out, and say it; answered by None.
+
+    Attributes:
+        name: of the stage; a letter-digit-dash word, unique within the run. ``NAME.json`` holds the content.
+        lines: for people.
+        content: as JSON.
+        tables: further CSV files beside it, by name without ending: a header and rows.
+    """
+
+    name: str
+    lines: Sequence[str]
+    content: Mapping[str, Any]
+    tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[str | int | float]]]] = field(default_factory=dict)
+
+
+Request: TypeAlias = Fit | Extract | Tell
 Stages: TypeAlias = Generator[Request, Table | None, Model]
 
 

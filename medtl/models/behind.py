@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from medtl.models.values import MedianHead, ValueHead
 from medtl.models.votes import NearestHead, VoteHead
 
 
@@ -80,6 +81,29 @@ class KernelProjection(nn.Module):
             return kernel @ self.weights + self.offset
 
 
+class Standardise(nn.Module):
+    """Features less their means, times a factor each; 0 where a feature does not vary.
+
+    Args:
+        features: width of the features, and of the result.
+    """
+
+    mean: Tensor
+    factor: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.width = features
+        self.spec: dict[str, Any] = {"layer": "standardise", "features": features}
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("factor", torch.ones(features))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(n, d) to (n, d), float32."""
+        with _float32(features):
+            return (features.float() - self.mean) * self.factor
+
+
 class Hash(nn.Module):
     """Features to codes in (-1, 1): a linear layer and tanh.
 
@@ -132,8 +156,9 @@ def _float32(features: Tensor) -> AbstractContextManager[None]:
 
 
 _KINDS: dict[str, type[nn.Module]] = {
-    "affine": Affine, "kernel_projection": KernelProjection, "hash": Hash, "codes": CodeHead,
-    "votes": VoteHead, "nearest": NearestHead,
+    "affine": Affine, "kernel_projection": KernelProjection, "standardise": Standardise, "hash": Hash,
+    "codes": CodeHead,
+    "votes": VoteHead, "nearest": NearestHead, "value": ValueHead, "median": MedianHead,
 }
 
 

@@ -17,6 +17,8 @@ from medtl.models.behind import behind, build_layer
 from medtl.models.harmonize import harmonizing
 from medtl.models.model import Model
 from medtl.models.pooling import build_pooling
+from medtl.models.tapped import retap
+from medtl.models.values import ValueHead
 from medtl.models.weights import LoadReport, Say, load_weights, to_stderr
 from medtl.tasks.base import Task
 
@@ -60,7 +62,7 @@ def build_model(
         "pooling": section.pooling,
         "adaptation": width,
         "bn": section.bn,
-        "head": section.head,
+        "head": "value" if task.kind == "regression" else section.head,
         "outputs": task.outputs,
         "task": {"kind": task.kind, "labels": list(task.label_names), "scores": list(task.score_names)},
         "weights": {
@@ -70,13 +72,19 @@ def build_model(
             "fresh": len(report.fresh),
         },
     }
-    return assemble(net, description, seed)
+    model = assemble(net, description, seed)
+    if isinstance(model.head, ValueHead):
+        model.head.mean.fill_(task.mean)
+        model.head.scale.fill_(task.scale)
+    return model
 
 
 def assemble(net: nn.Module, description: dict[str, Any], seed: int) -> Model:
     """Puts pooling, adaptation layer and head on a backbone's network, as a description says."""
     encoder = Encoder(net, tuple(description["mean"]), tuple(description["std"]))
     bn.treat(encoder, description["bn"])
+    if "tap" in description:  # a method reads layers within
+        encoder = retap(encoder, description["tap"])
     width = int(description["adaptation"])
     with _stream(seed, "pooling"):
         pooling = harmonizing(build_pooling(description["pooling"], encoder.width), description.get("harmonize"))
@@ -85,13 +93,18 @@ def assemble(net: nn.Module, description: dict[str, Any], seed: int) -> Model:
     layers = [build_layer(spec) for spec in description.get("behind", ())]  # of a method, numbers to be loaded
     features = int(layers[-1].width if layers else width or encoder.width)  # type: ignore[arg-type]
     with _stream(seed, "head"):
-        linear = description["head"] == "linear"
-        head = nn.Linear(features, int(description["outputs"])) if linear else build_layer(description["head"])
+        head = _head(description["head"], features, int(description["outputs"]))
     model = Model(
         encoder, pooling, behind(adaptation, layers), head, description["bn"],
         {**description, "encoder_width": encoder.width, "feature_width": features},
     )
     return model.eval()
+
+
+def _head(kind: str | dict[str, Any], features: int, outputs: int) -> nn.Module:
+    if kind == "value":
+        return ValueHead(features, outputs)
+    return nn.Linear(features, outputs) if isinstance(kind, str) else build_layer(kind)
 
 
 @contextmanager

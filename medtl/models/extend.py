@@ -6,6 +6,7 @@ from torch import nn
 
 from medtl.models.behind import Affine, CodeHead, Hash, KernelProjection, behind
 from medtl.models.model import Model
+from medtl.models.values import ValueHead, fresh_values
 
 
 def extend(
@@ -41,7 +42,9 @@ def extend(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             new = nn.Linear(width, int(description["outputs"]))
-        description["head"] = "linear"
+            if isinstance(model.head, ValueHead):
+                new = fresh_values(model.head, width)
+        description["head"] = "value" if isinstance(new, ValueHead) else "linear"
     description["behind"] = [*description.get("behind", ()), layer.spec]
     description["feature_width"] = width
     adaptation = behind(model.adaptation, (layer,))

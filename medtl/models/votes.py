@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from medtl.models.model import Model
+from medtl.models.values import MedianHead
 
 FLOOR = 1e-6
 """Least share of a class, so that logits stay finite."""
@@ -83,7 +84,7 @@ class NearestHead(nn.Module):
         return -nearest / self.scale
 
 
-def with_head(model: Model, head: VoteHead | NearestHead) -> Model:
+def with_head(model: Model, head: VoteHead | NearestHead | MedianHead) -> Model:
     """The same network with another head; everything else is shared, not copied.
 
     Args:

@@ -21,6 +21,8 @@ class Task(ABC):
         label_names: label columns of the manifest that it reads.
         score_names: names of the score columns, ``score_<name>``.
         metrics: names of the default metrics.
+        mean: of a regression's values that training may see; 0 otherwise.
+        scale: their standard deviation; 1 otherwise.
     """
 
     kind: Literal["binary", "multiclass", "multilabel", "regression"]
@@ -28,6 +30,8 @@ class Task(ABC):
     label_names: tuple[str, ...]
     score_names: tuple[str, ...]
     metrics: tuple[str, ...]
+    mean: float = 0.0
+    scale: float = 1.0
 
     @classmethod
     @abstractmethod

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from medtl.config.sections import TrainSection
 from medtl.data.batches import Batch
-from medtl.methods.base import Extract, Fit, Method, Request, Setting, one_fit, overrides
+from medtl.methods.base import Extract, Fit, Method, Request, Setting, Tell, one_fit, overrides
 from medtl.models.model import Model
 from medtl.models.predict import adapt_bn
 from medtl.progress import QUIET, Progress
@@ -24,6 +24,7 @@ from medtl.training.files import sweep, write_json
 from medtl.training.fit import fit, players
 from medtl.training.log import EpochLog
 from medtl.training.moves import paces
+from medtl.training.told import keep
 from medtl.training.trial import FILE, Settled, settle
 from medtl.training.weights import study_weights, summary, write_weights
 from medtl.types import Table
@@ -147,6 +148,11 @@ def _drive(context: Context, folder: Path) -> Model:
 
 
 def _answer(request: Request, place: Path, context: Context) -> Table | None:
+    if isinstance(request, Tell):
+        keep(request, place)
+        for line in request.lines:
+            context.progress.say(line)
+        return None
     if isinstance(request, Extract):
         still = never_moving(context.methods, request.model, context.train)
         return extract(request.model, context.loader, context.device, place / "table.safetensors", still)

@@ -142,6 +142,7 @@ PLANS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "biw": [("biw", {"steps": 5})],
     "mtlf": [("mtlf", {"width": 4, "steps": 5})],
     "freeze+tradaboost": [("freeze", {"until": "all"}), ("tradaboost", {"rounds": 4, "first": "nothing"})],
+    "probe": [("probe", {"repeats": 2, "folds": 2})],
     "dan": [("dan", {"layers": ["blocks.1", "features"], "kernel_weights": "quadratic"})],
     "dann": [("dann", {"hidden": 8, "tells": "domain"})],
     "adda": [("adda", {"hidden": 8})],
