@@ -17,6 +17,7 @@ from medtl.api.adapting import adapted_at_test
 from medtl.api.assemble import Assembly, assemble, dataset
 from medtl.api.judging import Evaluated, judge
 from medtl.api.pictures import write_pictures
+from medtl.api.prior import told_prevalence, unbalanced
 from medtl.api.told import note_card, note_moves
 from medtl.config.dump import config_digest
 from medtl.config.load import load_config
@@ -164,6 +165,10 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
             device=fitted.device.torch,
         ))
         notes = (TENT_NOTE,)
+    prevalence = told_prevalence(folder, config, fitted.loader.cohort, assembly.task, rows[0])
+    for line in prevalence:
+        progress.say(line)
+    notes = (*notes, *prevalence)
     write_predictions(folder.path / "predictions.csv", joined(rows))
     fitted = replace(fitted, said=(*fitted.said, *notes))
     folder.write_json("provenance.json", provenance(config, assembly, fitted, begun))
@@ -201,7 +206,7 @@ def _fit(
         assembly.prepared, assembly.cohort, batch_size=config.train.batch_size, seed=config.train.seed,
         augment=config.data.augment, domains=config.sites.domains,
         with_target=wants_target(methods, assembly.cohort) or model.treatment in ("split", "dsbn"),
-        pinned=device_name(config.train) == "cuda",
+        class_balanced=config.train.class_balanced, pinned=device_name(config.train) == "cuda",
     )
     said: tuple[str, ...] = ()
     if config.data.harmonize == "combat":
@@ -221,6 +226,8 @@ def _fit(
     trained = run_plan(
         methods, setting, loader, config.train, folder.path / "stages", folder.path / "log.jsonl", progress, given
     )
+    balance = unbalanced(trained, config, loader.cohort, task)
+    said = (*said, *balance)
     store.save(trained, folder.path)
     settled = settled_in(folder.path)
     return _Fitted(trained, loader, still, open_device(config.train, settled.arithmetic), settled, said)

@@ -105,12 +105,14 @@ class TransferSection:
 @dataclass(frozen=True, config=_STRICT)
 class TrainSection:
     """How it is trained. `early_stopping` is a number of epochs without gain; `lr_backbone` scales pretrained parts;
+    `class_balanced` draws the classes of each source domain equally often, and undoes it in the answers;
     `accumulate` adds up the gradients of so many batches before a move; `clip_norm` bounds a gradient's norm (null for no
     bound). `precision: auto` lets a measured trial choose precision and layout; `bank_views` is how many augmented views
     of a scan are drawn from where the front stands still."""
 
     epochs: Positive = 20
     batch_size: Annotated[int, Field(ge=2)] = 16
+    class_balanced: bool = False
     lr: Annotated[float, Field(gt=0)] = 1e-3
     lr_backbone: Annotated[float, Field(ge=0)] = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
