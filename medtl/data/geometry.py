@@ -80,6 +80,47 @@ def spread(depth: int, slices: int) -> list[int]:
     return [(2 * i + 1) * depth // (2 * slices) for i in range(slices)]
 
 
+def oriented(array: NDArray[np.float32], affine: NDArray[np.float64], codes: str) -> NDArray[np.float32]:
+    """The array with its axes swapped and flipped so that they lead where they should; nothing is interpolated.
+
+    Args:
+        array: (i, j, k).
+        affine: indices to RAS+ mm.
+        codes: where each axis shall lead, such as ``LPS``.
+
+    Returns:
+        A view.
+    """
+    from nibabel import orientations
+
+    wanted = orientations.axcodes2ornt(tuple(codes))
+    turn = orientations.ornt_transform(orientations.io_orientation(affine), wanted)
+    return np.asarray(orientations.apply_orientation(array, turn))
+
+
+def fitted(slices: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Slices cropped or padded with 0 to a square about their centre; of an odd rest the far side gets more.
+
+    Args:
+        slices: (slices, rows, columns).
+        size: rows and columns wanted.
+
+    Returns:
+        (slices, size, size), float32, contiguous.
+    """
+    square = np.zeros((len(slices), size, size), dtype=np.float32)
+    into: list[slice] = []
+    come: list[slice] = []
+    for extent in slices.shape[1:]:
+        taken = min(extent, size)
+        first = max(extent // 2 - size // 2, 0)
+        place = (size - taken) // 2
+        come.append(slice(first, first + taken))
+        into.append(slice(place, place + taken))
+    square[:, into[0], into[1]] = slices[:, come[0], come[1]]
+    return square
+
+
 def is_sheared(affine: NDArray[np.float64]) -> bool:
     """Whether slices are stacked aslant, as under a gantry tilt."""
     unit = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)

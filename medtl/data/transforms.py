@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtl.config.sections import InputSection
-from medtl.data.geometry import display_of, orthogonal, spread
+from medtl.data.geometry import display_of, fitted, oriented, orthogonal, spread
 from medtl.data.harmonize_histogram import HistogramMatching
 from medtl.data.harmonize_site import SiteScaling
 from medtl.data.windows import HU_WINDOWS, PERCENTILES, check_unit, limits
@@ -51,8 +51,6 @@ class Preprocess:
             UnitError: the window does not fit the volume's unit.
         """
         import torch
-        from monai.data import MetaTensor
-        from monai.transforms import Orientation, ResizeWithPadOrCrop, ScaleIntensityRange
         from torch.nn.functional import interpolate
 
         wanted = self.section
@@ -62,17 +60,13 @@ class Preprocess:
         depth = volume.array.shape[display.axis]
         chosen = sorted(depth - 1 - i if display.reverse else i for i in spread(depth, wanted.slices))
         part = np.ascontiguousarray(np.take(volume.array, chosen, axis=display.axis), dtype=np.float32)
-        image: Any = MetaTensor(torch.from_numpy(part)[None], affine=volume.affine)
-        if display.codes:
-            image = Orientation(axcodes=display.codes, labels=(("L", "R"), ("P", "A"), ("I", "S")))(image)
-        shown = image.as_tensor()[0].permute(2, 1, 0).contiguous()  # (slices, rows, columns)
-        scale = ScaleIntensityRange(low, high, 0.0, 1.0, clip=True) if high > low else torch.zeros_like
-        shown = scale(shown)
+        image = oriented(part, volume.affine, display.codes) if display.codes else part
+        shown = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 1, 0)))  # (slices, rows, columns)
+        shown = ((shown - low) / (high - low)).clamp(0.0, 1.0) if high > low else torch.zeros_like(shown)
         size = self._size(shown.shape[1], shown.shape[2], display.pixel_mm)
         # not MONAI's Resize: its anti-aliasing takes what lies beyond the border for 0 and darkens the border by 8 %
         shown = interpolate(shown[None], size, mode="bilinear", antialias=True)[0]
-        shown = ResizeWithPadOrCrop((wanted.size, wanted.size), mode="constant", value=0.0)(shown)
-        array = np.array(torch.as_tensor(shown).clamp(0.0, 1.0).numpy(), dtype=np.float32)
+        array = fitted(shown.clamp(0.0, 1.0).numpy(), wanted.size)
         return array[:, None] if self.harmonize is None else self.harmonize(array[:, None])
 
     def _size(self, rows: int, columns: int, pixel_mm: tuple[float, float]) -> tuple[int, int]:

@@ -183,7 +183,7 @@ class ActivationStore:
     def _learn(self, file: Path) -> None:
         """Enters a file's keys; a damaged one is removed."""
         try:
-            opened: Any = safe_open(file, framework="pt")  # type: ignore[no-untyped-call]
+            opened: Any = safe_open(file, framework="pt")
             keys = json.loads(opened.metadata()[_KEYS])
             self.seconds_each = float(opened.metadata()[_SECONDS])
             part = opened.get_slice(_TENSOR)

@@ -22,12 +22,12 @@ def on_device(pairs: Iterable[Pair], device: torch.device) -> Iterator[Pair]:
         for pair in pairs:
             yield _moved(pair, device)
         return
-    copies = torch.cuda.Stream(device)
+    copies = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     ahead: tuple[Pair, torch.cuda.Event] | None = None
     for pair in pairs:
         with torch.cuda.stream(copies):
             moved = _moved(pair, device)
-            done = torch.cuda.Event()
+            done = torch.cuda.Event()  # type: ignore[no-untyped-call]
             done.record(copies)
         if ahead is not None:
             yield _ready(*ahead)

@@ -142,9 +142,9 @@ def _tried(
     times: list[list[float]] = [[] for _ in ways]
     for round_number in range(_ROUNDS):
         for way, taken in zip(ways, times, strict=True):
-            seconds = way.step(images)
+            took = way.step(images)
             if round_number:  # the first warms up
-                taken.append(seconds)
+                taken.append(took)
     best = [min(taken) for taken in times]
     fastest = min(range(len(ways)), key=best.__getitem__)
     chosen = options[fastest] if best[fastest] <= MARGIN * best[0] else options[0]
@@ -166,7 +166,7 @@ class _Way:
         self.model = copy.deepcopy(model)
         self.device.place(self.model)
         Stillness(self.model, (), ()).apply(dict(pace))
-        self.inputs = [p for p in self.model.parameters() if p.requires_grad]
+        self.inputs: list[torch.Tensor] = [p for p in self.model.parameters() if p.requires_grad]
 
     def step(self, images: torch.Tensor) -> float:
         """Seconds of one forward and backward."""

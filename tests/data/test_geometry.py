@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from medtl.data.geometry import display_of, is_sheared, orthogonal, spread
+from medtl.data.geometry import display_of, fitted, is_sheared, oriented, orthogonal, spread
 from medtl.io.volume import Volume
 
 
@@ -84,3 +84,28 @@ def test_a_tilted_stack_keeps_every_point_at_its_place_in_the_patient() -> None:
 def test_an_orthogonal_volume_is_itself() -> None:
     volume = stack((4, 5, 6), np.diag([-1.0, -1.0, 2.0, 1.0]))
     assert orthogonal(volume) is volume
+
+
+@pytest.mark.parametrize("codes", ["LPS", "LIP", "PIL"])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_axes_are_turned_as_monai_turns_them(codes: str, order: tuple[int, int, int]) -> None:
+    import torch
+    from monai.data import MetaTensor
+    from monai.transforms import Orientation
+
+    affine = np.eye(4)
+    affine[:3, :3] = np.diag([-0.7, 0.8, 3.0])[:, order]
+    array = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
+    turn = Orientation(axcodes=codes, labels=(("L", "R"), ("P", "A"), ("I", "S")))
+    expected = turn(MetaTensor(torch.from_numpy(array)[None], affine=affine))[0].numpy()
+    np.testing.assert_array_equal(oriented(array, affine, codes), expected)
+
+
+@pytest.mark.parametrize(("rows", "columns"), list(itertools.product((4, 7, 8, 9, 13), (5, 8, 12))))
+def test_slices_are_cropped_and_padded_as_monai_does(rows: int, columns: int) -> None:
+    import torch
+    from monai.transforms import ResizeWithPadOrCrop
+
+    slices = np.random.default_rng(0).random((2, rows, columns), dtype=np.float32)
+    expected = ResizeWithPadOrCrop((8, 8), mode="constant", value=0.0)(torch.from_numpy(slices)).numpy()
+    np.testing.assert_array_equal(fitted(slices, 8), expected)
