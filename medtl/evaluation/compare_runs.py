@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from medtl.data.seeds import names_in_seeds
-from medtl.errors import DataError
+from medtl.errors import ConfigError, DataError
 from medtl.evaluation.compare_models import estimate_of
 from medtl.evaluation.contenders import Answers, Contender, Duel, duels_of
 from medtl.evaluation.estimates import Estimate
@@ -126,11 +126,13 @@ def compare_runs(
         Verdicts on every site, method and metric.
 
     Raises:
-        ConfigError: a metric that is not registered.
+        ConfigError: a metric that is not registered, or that has no better end or no interval.
         DataError: runs that cannot be compared.
     """
     rule = rule or Rule()
     chosen = load_metrics(metrics)
+    if odd := [m.name for m in chosen if m.higher_is_better is None or m.scale == "none"]:
+        raise ConfigError(f"--metric {odd[0]}: it has no better end or no interval, so no gain can be told by it")
     for metric in chosen:
         if metric.macro_of is not None and metric.macro_of not in [known.name for known in chosen]:
             chosen = (*chosen, *load_metrics((metric.macro_of,)))

@@ -32,7 +32,7 @@ def paired_row(first: Sequence[Scores], second: Sequence[Scores], metric: int, s
         The comparison, not yet judged.
     """
     pairs = list(zip(first, second, strict=True))
-    better = first[0].metrics[metric].higher_is_better
+    better = first[0].metrics[metric].higher_is_better is not False
     unnamed = any(scores.group.unnamed for pair in pairs for scores in pair)
     if any(one.group.keys != other.group.keys for one, other in pairs):
         return Row(DIFFERENT, better, unnamed=unnamed)

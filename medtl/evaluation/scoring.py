@@ -10,17 +10,18 @@ import numpy as np
 from medtl.evaluation.estimates import Estimate
 from medtl.evaluation.questions import Group, rarer_patients
 from medtl.functional.intervals.bootstrap import bootstrap
-from medtl.functional.intervals.clustered import logit_t
 from medtl.functional.intervals.interval import Interval
+from medtl.functional.intervals.shipped import from_spread, shipped
 from medtl.functional.macro import average, value_of
-from medtl.functional.measure import BoolArray, FloatArray, Metric, NotEstimable
+from medtl.functional.measure import BoolArray, FloatArray, Metric, NotEstimable, Reference
 
 
-def load_metrics(names: Sequence[str]) -> tuple[Metric, ...]:
+def load_metrics(names: Sequence[str], reference: Reference | None = None) -> tuple[Metric, ...]:
     """The `METRIC` constants of registered metrics.
 
     Args:
         names: registry names.
+        reference: for metrics that refer to a prevalence, sensitivity or specificity; their defaults if None.
 
     Returns:
         One metric per name.
@@ -30,7 +31,10 @@ def load_metrics(names: Sequence[str]) -> tuple[Metric, ...]:
     """
     from medtl import registry
 
-    return tuple(importlib.import_module(registry.load("metrics", name).__module__).METRIC for name in names)
+    modules = [importlib.import_module(registry.load("metrics", name).__module__) for name in names]
+    return tuple(
+        module.at(reference) if reference is not None and hasattr(module, "at") else module.METRIC for module in modules
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +94,9 @@ class Scores:
             return None
         drawn = self.draws[asked, metric].mean(axis=0)
         patients = min(rarer_patients(self.group.samples[q], self.metrics[metric]) for q in asked)
-        return logit_t(value, drawn, patients, self.level)
+        if len(asked) == 1:
+            return shipped(self.metrics[metric], self.group.samples[asked[0]], value, drawn, patients, self.level)
+        return from_spread(self.metrics[metric], value, drawn, patients, self.level)
 
 
 def score(

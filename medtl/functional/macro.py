@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from medtl.functional.measure import FloatArray, Metric, NotEstimable
-from medtl.functional.resampling import BinarySample, Resampled
+from medtl.functional.resampling import BinarySample, Resampled, first_value
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,7 @@ def value_of(metric: Metric, sample: BinarySample) -> float | NotEstimable:
     Returns:
         The value, or why there is none.
     """
-    resampled = Resampled(sample, np.ones((1, sample.clusters)))
-    missing = metric.missing(float(resampled.positives[0]), float(resampled.negatives[0]))
-    return missing if missing is not None else float(metric.kernel(resampled)[0])
+    return first_value(metric, Resampled(sample, np.ones((1, sample.clusters))))
 
 
 def one_vs_rest(metric: Metric, labels: ArrayLike, scores: ArrayLike) -> Macro:

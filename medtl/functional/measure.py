@@ -33,6 +33,21 @@ class NotEstimable:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """What figures refer to beyond the data, fixed beforehand and said in their titles.
+
+    Args:
+        prevalence: share of positives for which predictive values and precision are stated, in (0, 1).
+        sensitivity: at which specificity is read off, in (0, 1).
+        specificity: at which sensitivity is read off, in (0, 1).
+    """
+
+    prevalence: float = 0.1
+    sensitivity: float = 0.95
+    specificity: float = 0.9
+
+
+@dataclass(frozen=True)
 class Metric:
     """One figure of merit for a binary question, and how it is computed under many weightings at once.
 
@@ -44,24 +59,29 @@ class Metric:
         title: how a report heads it.
         short: how a narrow table heads it.
         needs: what it reads: `scores` (any order-preserving number), `probabilities` in [0, 1], or `decisions`.
-        higher_is_better: its direction.
+        higher_is_better: its direction; None where neither end is the good one.
         low: smallest possible value.
         high: largest possible value.
         classes: which classes must be present: both, the positive, the negative, or any study at all.
         kernel: values (replicates,) from a resampled sample; nan where the needed classes have no weight.
         macro_of: with three or more exclusive classes, the metric whose one-vs-rest mean bears this name, if another.
+        scale: how its interval is built: `unit` on the logit scale, `free` as it is, `none` where draws of patients are
+            too biased for one.
+        undefined: why a value can be missing although the classes are there.
     """
 
     name: str
     title: str
     short: str
     needs: Needs
-    higher_is_better: bool
+    higher_is_better: bool | None
     low: float
     high: float
     classes: Literal["both", "positive", "negative", "any"]
     kernel: Callable[[Resampled], FloatArray] = field(repr=False, compare=False)
     macro_of: str | None = None
+    scale: Literal["unit", "free", "none"] = "unit"
+    undefined: str = "it does not exist for these scores"
 
     def missing(self, positives: float, negatives: float) -> NotEstimable | None:
         """Why the metric does not exist for these totals, or None when it does.

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from medtl.functional.measure import BoolArray, FloatArray, IntArray
+from medtl.functional.measure import BoolArray, FloatArray, IntArray, Metric, NotEstimable
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,6 +209,40 @@ class Resampled:
     def _require_decisions(self) -> None:
         if self.sample.decided is None:
             raise ValueError("this metric reads decisions, and the sample has none: give a threshold")
+
+
+def weighted_value(metric: Metric, sample: BinarySample, weights: ArrayLike | None = None) -> float | NotEstimable:
+    """A metric of a sample of one study per cluster under one weighting.
+
+    Args:
+        metric: the figure of merit.
+        sample: studies that are each their own cluster.
+        weights: weight per study, at least 0, (n,); None is 1 each.
+
+    Returns:
+        The value, or why there is none.
+
+    Raises:
+        ValueError: weights of another shape, negative or not finite.
+    """
+    return first_value(metric, single(sample, weights))
+
+
+def first_value(metric: Metric, resampled: Resampled) -> float | NotEstimable:
+    """A metric under the first weighting.
+
+    Args:
+        metric: the figure of merit.
+        resampled: a sample under at least one weighting.
+
+    Returns:
+        The value, or why there is none.
+    """
+    gap = metric.missing(float(resampled.positives[0]), float(resampled.negatives[0]))
+    if gap is not None:
+        return gap
+    value = float(metric.kernel(resampled)[0])
+    return NotEstimable(metric.undefined) if np.isnan(value) else value
 
 
 def single(sample: BinarySample, weights: ArrayLike | None) -> Resampled:

@@ -88,7 +88,7 @@ def bootstrap(
         for i, sample in enumerate(samples):
             resampled = Resampled(sample, counts)
             for j, metric in enumerate(metrics):
-                if metric.needs != "decisions" or sample.decided is not None:
+                if metric.scale != "none" and (metric.needs != "decisions" or sample.decided is not None):
                     out[i, j, here] = metric.kernel(resampled)
         done += len(counts)
     return out

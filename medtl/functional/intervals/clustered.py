@@ -40,7 +40,16 @@ def t_quantile(patients: int, level: float = 0.95) -> float:
     return float(stdtrit(patients - 1, 0.5 + level / 2))
 
 
-def _defined(replicates: ArrayLike, patients: int) -> NotEstimable | FloatArray:
+def trusted(replicates: ArrayLike, patients: int) -> NotEstimable | FloatArray:
+    """Bootstrap values that an interval may be built on.
+
+    Args:
+        replicates: values, nan where undefined, (replicates,).
+        patients: of the rarer class among those that the figure reads.
+
+    Returns:
+        The defined ones, or why there is no interval: too few patients, or too many draws without a class.
+    """
     drawn = np.asarray(replicates, dtype=np.float64).ravel()
     if drawn.size == 0:
         return NotEstimable("no bootstrap was asked for")
@@ -73,7 +82,7 @@ def logit_t(value: float, replicates: ArrayLike, patients: int, level: float = 0
     Reference:
         Scale: Pepe 2003, section 5.2. Clusters: Field & Welsh 2007, "Bootstrapping clustered data", JRSS B 69.
     """
-    drawn = _defined(replicates, patients)
+    drawn = trusted(replicates, patients)
     if isinstance(drawn, NotEstimable):
         return drawn
     bound = ((1 - level) / 2) ** (1 / patients)
@@ -101,7 +110,7 @@ def paired_difference(
     Returns:
         The interval, or why there is none.
     """
-    drawn = _defined(differences, patients)
+    drawn = trusted(differences, patients)
     if isinstance(drawn, NotEstimable):
         return drawn
     reach = t_quantile(patients, level) * float(drawn.std(ddof=1))
