@@ -174,7 +174,9 @@ def assemble(config: Config, progress: Progress) -> Assembly:
     sites = config.sites
     cohort = assign(
         catalogue, source=sites.source, target=sites.target, target_labels=sites.target_labels,
-        transductive=sites.transductive, seed=config.train.seed, task=task, policies=data.policies,
+        transductive=sites.transductive, task=task, policies=data.policies, draw_seed=config.train.seed,
+        seed=config.train.seed if sites.split_seed is None else sites.split_seed,
+        hidden_fold=None if sites.hidden_fold is None else (sites.hidden_fold.fold, sites.hidden_fold.of),
     )
     preprocess = Preprocess(config.data.input)
     cache = ScanCache()

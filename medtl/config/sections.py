@@ -68,14 +68,25 @@ class Total:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class Fold:
+    """One of several folds of labelled target patients, counted from 0."""
+
+    fold: Annotated[int, Field(ge=0)]
+    of: Annotated[int, Field(ge=2)]
+
+
+@dataclass(frozen=True, config=_STRICT)
 class SitesSection:
-    """Which site plays which role, and which target labels training may see."""
+    """Which site plays which role, and which target labels training may see. `split_seed` splits patients in place of
+    `train.seed`; `hidden_fold` hides one fold of the labels that could be seen, for cross-validation on them."""
 
     source: tuple[str, ...] = ()
     target: tuple[str, ...] = ()
     target_labels: Literal["none", "all"] | PerClass | Total = "none"
     domains: Literal["site", "scanner"] = "site"
     transductive: bool = False
+    split_seed: Annotated[int, Field(ge=0)] | None = None
+    hidden_fold: Fold | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)

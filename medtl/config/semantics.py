@@ -73,6 +73,7 @@ def _sites(document: Document) -> None:
     if both := [site for site in target if site in source]:
         plays = f"{listed(both, 'and')} {'is' if len(both) == 1 else 'are'} also in source"
         document.wrong(("sites", "target"), f"{plays}; expected each site in one role")
+    _fold(document)
     if target or document.is_wrong(("sites", "target")):
         return
     labels = _get(document, "sites", "target_labels")
@@ -83,6 +84,17 @@ def _sites(document: Document) -> None:
     bn = _get(document, "model", "bn")
     if bn in ("dsbn", "adabn"):
         document.wrong(("model", "bn"), f"found {shown(bn)}, but there is no target site to adapt to")
+
+
+def _fold(document: Document) -> None:
+    fold = _get(document, "sites", "hidden_fold")
+    if not isinstance(fold, dict) or document.is_wrong(("sites", "hidden_fold")):
+        return
+    if fold["fold"] >= fold["of"]:
+        document.wrong(("sites", "hidden_fold"), f"found fold {fold['fold']} of {fold['of']}, expected one from 0 to "
+                       f"{fold['of'] - 1}")
+    if _get(document, "sites", "target_labels") in (None, "none"):
+        document.wrong(("sites", "hidden_fold"), "found a fold, but target_labels is none, so there is nothing to hide")
 
 
 def _model(document: Document) -> None:

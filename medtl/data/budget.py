@@ -72,6 +72,25 @@ def drawn(
     return _rows(taken)
 
 
+def without_fold(
+    units: Sequence[Unit], labels: NDArray[np.float32], fold: int, folds: int, rng: np.random.Generator
+) -> tuple[int, ...]:
+    """Rows of the labelled patients that are not in one fold; folds hold every label in equal shares.
+
+    Args:
+        units: patients whose labels may be seen.
+        labels: float32, (rows of the catalogue, label columns).
+        fold: which one is left out, from 0.
+        folds: how many there are.
+        rng: deals the patients.
+
+    Returns:
+        Rows, ascending.
+    """
+    order = sorted(rng.permutation(len(units)).tolist(), key=lambda i: signature(units[i], labels))
+    return _rows([units[i] for place, i in enumerate(order) if place % folds != fold])
+
+
 def _values(unit: Unit, labels: NDArray[np.float32]) -> list[tuple[int, float]]:
     return [(column, value) for column, known in enumerate(signature(unit, labels)) for value in known]
 

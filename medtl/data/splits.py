@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtl.data.blocks import carved_blocks, sequences, source_blocks, target_blocks
-from medtl.data.budget import Budget, drawn
+from medtl.data.budget import Budget, drawn, without_fold
 from medtl.data.policy import AUTO, PublishedSplit, SplitPolicy
 from medtl.data.proof import check_sizes, proof
 from medtl.data.published import mapped, without_crossings
@@ -33,6 +33,8 @@ def assign(
     target_labels: Budget = "none",
     transductive: bool = False,
     seed: int = 0,
+    draw_seed: int | None = None,
+    hidden_fold: tuple[int, int] | None = None,
     task: Labelling | None = None,
     policies: Mapping[str, SplitPolicy] | None = None,
 ) -> Cohort:
@@ -47,7 +49,9 @@ def assign(
         target: target sites; empty for an evaluation within the source sites.
         target_labels: none, all of the adapt part, or a budget of patients per target site.
         transductive: whether methods see target test images too.
-        seed: of all draws.
+        seed: of all splits.
+        draw_seed: of the labelled target patients; ``seed`` if None.
+        hidden_fold: (k, n): of n folds of these patients, by label, the k-th stays hidden.
         task: its kind decides whether two classes are needed.
         policies: per site, what its card says; ``auto`` where it says nothing.
 
@@ -69,9 +73,12 @@ def assign(
     hidden[[i for i, role in enumerate(draft.role) if role == "source"]] = False
     for site in target:
         adapt = [i for i in draft.rows_of[site] if draft.split[i] == "adapt"]
-        rng = generator(seed, "budget", draft.drawn_as[site])
-        rows = drawn(units_of(catalogue, adapt), catalogue.labels, target_labels, rng,
-                     site=site, label_names=catalogue.label_names)
+        drawing = seed if draw_seed is None else draw_seed
+        rows = drawn(units_of(catalogue, adapt), catalogue.labels, target_labels,
+                     generator(drawing, "budget", draft.drawn_as[site]), site=site, label_names=catalogue.label_names)
+        if hidden_fold is not None:
+            rows = without_fold(units_of(catalogue, rows), catalogue.labels, *hidden_fold,
+                                generator(drawing, "fold", draft.drawn_as[site]))
         hidden[list(rows)] = False
     if transductive and target:
         draft.notes.append("transductive: methods see the images of the target's test part, never its labels")

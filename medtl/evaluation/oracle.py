@@ -27,6 +27,7 @@ class OracleResult:
         epochs: how many it was picked from.
         auroc: its AUROC on those same test studies.
         last: AUROC of the last epoch, for scale; the reported model's own stands in the table.
+        by_epoch: AUROC of every epoch, None where it has none.
     """
 
     site: str
@@ -34,6 +35,7 @@ class OracleResult:
     epochs: int
     auroc: float
     last: float | NotEstimable
+    by_epoch: tuple[float | None, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As JSON, marked."""
@@ -85,7 +87,8 @@ def oracle_results(folder: Path, predictions: Predictions) -> tuple[OracleResult
         known = {e: value for e, value in enumerate(values) if not isinstance(value, NotEstimable)}
         if known:
             best = max(known, key=lambda epoch: (known[epoch], -epoch))
-            out.append(OracleResult(site, best, len(values), known[best], values[-1]))
+            out.append(OracleResult(site, best, len(values), known[best], values[-1],
+                                    tuple(known.get(e) for e in range(len(values)))))
     return tuple(out)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from medtl.config.sections import PerClass, Total
-from medtl.data.budget import drawn
+from medtl.data.budget import drawn, without_fold
 from medtl.data.units import units_of
 from medtl.errors import DataError
 
@@ -48,3 +48,16 @@ def test_none_and_all(table) -> None:
 def test_too_large_a_budget_names_site_and_what_is_there(table, budget) -> None:
     with pytest.raises(DataError, match=r"at b, but its adapt part has (10|30) .*ask for fewer"):
         ask(table, budget)
+
+
+def test_folds_hide_every_labelled_patient_once_and_share_out_the_labels(table) -> None:
+    units = units_of(table, ask(table, PerClass(8)))
+    everyone = {table.items[row].patient for unit in units for row in unit.rows}
+    hidden: list[str] = []
+    for fold in range(4):
+        left = without_fold(units, table.labels, fold, 4, np.random.default_rng(0))
+        out = everyone - {table.items[row].patient for row in left}
+        assert sum(table.labels[next(u.rows[0] for u in units if u.patient == p), 0] for p in out) == 2
+        assert len(out) == 4
+        hidden += out
+    assert sorted(hidden) == sorted(everyone)

@@ -184,3 +184,15 @@ def test_a_source_of_one_class_beside_another_is_noted(make_catalogue, two_sites
     rows = [*two_sites, *[("c", f"p{i}", 0.0) for i in range(20)]]
     cohort = assign(make_catalogue(rows), source=["a", "c"], target=["b"], task=binary)
     assert "c: one class only in its source test part; what needs two classes is not estimable there" in cohort.notes
+
+
+def test_a_split_seed_keeps_the_split_while_the_labels_are_drawn_anew(make_catalogue, two_sites, binary) -> None:
+    catalogue = make_catalogue(two_sites)
+    one, other = (assign(catalogue, source=["a"], target=["b"], target_labels=PerClass(3), seed=5, draw_seed=seed,
+                         task=binary) for seed in (0, 1))
+    assert one.split == other.split
+    assert (one.hidden != other.hidden).any()
+    folded = assign(catalogue, source=["a"], target=["b"], target_labels=PerClass(3), seed=5, draw_seed=0,
+                    hidden_fold=(0, 3), task=binary)
+    assert folded.split == one.split
+    assert set(np.flatnonzero(one.hidden)) < set(np.flatnonzero(folded.hidden))

@@ -231,7 +231,7 @@ class _Book:
                 found.setdefault(run.seed, []).append(scored)
         return dict(sorted(found.items()))
 
-    def internal(self, method: str, source: str, site: str) -> dict[int, _Mean]:
+    def internal(self, method: str, source: str, site: str) -> dict[int, MeanScore]:
         """The home figure beside an external one: of the very models that were carried to the site."""
         found: dict[int, list[Scored]] = {}
         for run in self.of(method, source, site):
@@ -239,28 +239,35 @@ class _Book:
                 own = [self.at(run, home) for home in run.sources]
                 if not any(isinstance(scored.value, NotEstimable) for scored in own):
                     found.setdefault(run.seed, []).extend(own)
-        return {seed: _Mean.of(scored) for seed, scored in sorted(found.items())}
+        return {seed: MeanScore.of(scored) for seed, scored in sorted(found.items())}
 
     def difference(self, method: str, other: str, source: str, site: str) -> Difference | NotEstimable:
         first, second = (self.by_seed(name, source, site) for name in (method, other))
         shared = [seed for seed in first if seed in second]
         if not shared:
             return NotEstimable("no seed that both methods have")
-        means = [(_Mean.of(first[seed]), _Mean.of(second[seed])) for seed in shared]
+        means = [(MeanScore.of(first[seed]), MeanScore.of(second[seed])) for seed in shared]
         return from_draws([a.value - b.value for a, b in means], np.stack([a.draws - b.draws for a, b in means]),
                           min(min(a.rarer, b.rarer) for a, b in means), self.seed)
 
 
 @dataclass(frozen=True, eq=False)
-class _Mean:
-    """The mean of several scores of one seed."""
+class MeanScore:
+    """The mean of several scores of one seed.
+
+    Args:
+        value: the mean.
+        draws: its bootstrap values, (replicates,).
+        rarer: patients of the rarer class, the fewest of all.
+    """
 
     value: float
     draws: FloatArray
     rarer: int
 
     @classmethod
-    def of(cls, scored: Sequence[Scored] | Sequence[_Mean]) -> _Mean:
+    def of(cls, scored: Sequence[Scored] | Sequence[MeanScore]) -> MeanScore:
+        """The mean of scores that have a value."""
         values = [float(one.value) for one in scored if not isinstance(one.value, NotEstimable)]
         return cls(float(np.mean(values)), np.mean([one.draws for one in scored], axis=0),
                    min(one.rarer for one in scored))
@@ -277,7 +284,7 @@ def _cells(book: _Book, method: str, sites: Sequence[str]) -> list[Cell]:
 
 def _cell(book: _Book, method: str, source: str, site: str, place: Place) -> Cell:
     found = book.by_seed(method, source, site)
-    means = {seed: _Mean.of(scored) for seed, scored in found.items()}
+    means = {seed: MeanScore.of(scored) for seed, scored in found.items()}
     reasons = []
     for run in book.of(method, source, site):
         if run.predictions is None:
@@ -286,14 +293,24 @@ def _cell(book: _Book, method: str, source: str, site: str, place: Place) -> Cel
             reasons.append(f"seed {run.seed}: {value.reason}")
     scored = [one for many in found.values() for one in many]
     return Cell(
-        method, source, site, place, _estimate(list(means.values()), book.seed, reasons),
+        method, source, site, place, mean_estimate(list(means.values()), book.seed, reasons),
         tuple((seed, mean.value) for seed, mean in means.items()),
         float(np.mean([one.studies for one in scored])) if scored else 0.0,
         len(frozenset().union(*(one.patients for one in scored))), reasons=tuple(dict.fromkeys(reasons)),
     )
 
 
-def _estimate(means: Sequence[_Mean], seed: int, reasons: Sequence[str] = ()) -> Estimate:
+def mean_estimate(means: Sequence[MeanScore], seed: int, reasons: Sequence[str] = ()) -> Estimate:
+    """The mean over seeds with its interval over patients and seeds.
+
+    Args:
+        means: one per seed.
+        seed: of the draws of seeds.
+        reasons: why there are none.
+
+    Returns:
+        The estimate.
+    """
     if not means:
         return Estimate(METRIC, None, None, "; ".join(dict.fromkeys(reasons)) or "no run is done")
     values = [mean.value for mean in means]
@@ -318,7 +335,7 @@ def _summary(book: _Book, method: str, place: Place, sites: Sequence[str], compa
     wanted = [(source, site) for source, site in wanted if book.of(method, source, site)]
     if not wanted:
         return None
-    external = {key: {s: _Mean.of(v) for s, v in book.by_seed(method, *key).items()} for key in wanted}
+    external = {key: {s: MeanScore.of(v) for s, v in book.by_seed(method, *key).items()} for key in wanted}
     seeds = sorted({run.seed for run in book.runs})
     whole = [key for key in wanted if all(seed in external[key] for seed in seeds)]
     if not whole:
@@ -326,8 +343,8 @@ def _summary(book: _Book, method: str, place: Place, sites: Sequence[str], compa
         return Summary(method, place, missing, missing, missing, "", missing, None, None, (0, len(wanted)))
     inside = {key: book.internal(method, *key) for key in whole}
 
-    def over(table: dict[tuple[str, str], dict[int, _Mean]], keys: Sequence[tuple[str, str]]) -> list[_Mean]:
-        return [_Mean.of([table[key][seed] for key in keys]) for seed in seeds]
+    def over(table: dict[tuple[str, str], dict[int, MeanScore]], keys: Sequence[tuple[str, str]]) -> list[MeanScore]:
+        return [MeanScore.of([table[key][seed] for key in keys]) for seed in seeds]
 
     home = [key for key in whole if all(seed in inside[key] for seed in seeds)]
     away = over(external, whole)
@@ -338,22 +355,22 @@ def _summary(book: _Book, method: str, place: Place, sites: Sequence[str], compa
     worst = min(by_site, key=lambda site: float(np.mean([mean.value for mean in by_site[site]])))
     against: Estimate | None = None
     if compare and method != REFERENCE:
-        other = {key: {s: _Mean.of(v) for s, v in book.by_seed(REFERENCE, *key).items()} for key in whole}
+        other = {key: {s: MeanScore.of(v) for s, v in book.by_seed(REFERENCE, *key).items()} for key in whole}
         both = [key for key in whole if all(seed in other[key] for seed in seeds)]
         against = _of_difference(_gap(over(external, both), over(other, both), book.seed)) if both else None
     return Summary(
-        method, place, _estimate(at_home, book.seed), _estimate(away, book.seed), _of_difference(gap), worst,
-        _estimate(by_site[worst], book.seed), _share(by_site, worst), against, (len(whole), len(wanted)),
+        method, place, mean_estimate(at_home, book.seed), mean_estimate(away, book.seed), _of_difference(gap), worst,
+        mean_estimate(by_site[worst], book.seed), _share(by_site, worst), against, (len(whole), len(wanted)),
     )
 
 
-def _gap(first: Sequence[_Mean], second: Sequence[_Mean], seed: int) -> Difference | NotEstimable:
+def _gap(first: Sequence[MeanScore], second: Sequence[MeanScore], seed: int) -> Difference | NotEstimable:
     return from_draws([a.value - b.value for a, b in zip(first, second, strict=True)],
                       np.stack([a.draws - b.draws for a, b in zip(first, second, strict=True)]),
                       min(mean.rarer for mean in (*first, *second)), seed)
 
 
-def _share(by_site: dict[str, list[_Mean]], worst: str) -> float | None:
+def _share(by_site: dict[str, list[MeanScore]], worst: str) -> float | None:
     means = {site: np.mean([mean.draws for mean in of_site], axis=0) for site, of_site in by_site.items()}
     stacked = np.stack(list(means.values()))
     stacked = stacked[:, np.isfinite(stacked).all(axis=0)]

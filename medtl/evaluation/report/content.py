@@ -8,6 +8,7 @@ from medtl.evaluation.oracle import OracleResult
 from medtl.evaluation.report.facts import RunFacts
 from medtl.evaluation.report.pictures import Pictures
 from medtl.evaluation.report.weights import Weights
+from medtl.evaluation.selection_table import Pick
 from medtl.evaluation.site_report import SiteReport, SiteResult
 
 
@@ -20,6 +21,7 @@ class Content:
         report: the evaluation of its predictions.
         notes: facts to repeat.
         oracle: the oracle's column, if recorded.
+        picks: what each rule of selection would have picked, beside the oracle.
         pictures: of mistakes and weights, if drawn.
         weights: of source studies, if methods weighed them.
         audit: of shifts and shortcuts, if one was made.
@@ -29,6 +31,7 @@ class Content:
     report: SiteReport
     notes: tuple[str, ...] = ()
     oracle: tuple[OracleResult, ...] = ()
+    picks: tuple[Pick, ...] = ()
     pictures: Pictures | None = None
     weights: Weights | None = None
     audit: Audit | None = None

@@ -15,6 +15,7 @@ from medtl.evaluation.report.pictures import read_pictures
 from medtl.evaluation.report.render import render_page
 from medtl.evaluation.report.results_csv import results_csv
 from medtl.evaluation.report.weights import read_weights
+from medtl.evaluation.selection_table import picks_of
 from medtl.evaluation.site_report import SiteReport
 from medtl.evaluation.sites import evaluate_sites
 
@@ -64,9 +65,9 @@ def write_report(
     )
     repeated = tuple(dict.fromkeys((*facts.notes, *notes)))
     target = out or folder / "report"
+    oracle = oracle_results(folder, facts.predictions) if predictions is None else ()
     content = Content(
-        facts=facts, report=report, notes=repeated,
-        oracle=oracle_results(folder, facts.predictions) if predictions is None else (),
+        facts=facts, report=report, notes=repeated, oracle=oracle, picks=picks_of(folder, oracle),
         pictures=read_pictures((predictions or folder / "predictions.csv").parent),
         weights=read_weights(folder), audit=read_audit(target),
     )
@@ -75,6 +76,7 @@ def write_report(
         **report.as_json(), "run": facts.name, "selection": facts.selection, "notes": [*repeated, *report.notes],
         "predictions": {"file": facts.predictions_name, "sha256": facts.predictions_digest},
         "oracle": [result.as_json() for result in content.oracle],
+        "selection_rules": [pick.as_json() for pick in content.picks],
     })
     write_text(target / "results.csv", results_csv(report))
     write_text(target / "report.md", markdown(content))

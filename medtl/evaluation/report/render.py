@@ -54,7 +54,7 @@ def render_page(content: Content) -> str:
         rows=[*shown, *pooled], other=[result for result in report.results if result.split != "test"],
         worst=set(report.worst), forest=forest([*shown, *pooled], HEADLINE, "AUROC"),
         plots=site_plots(facts.predictions, report), stages=stages, splits=split_table(facts.splits),
-        oracle=content.oracle, missing=missing_lines(report), setting=_setting(facts),
+        oracle=content.oracle, picks=content.picks, missing=missing_lines(report), setting=_setting(facts),
         thresholds=[threshold_line(report, model) for model in report.models], recipe=recipe_of(facts),
         parts=[result for result in shown if result.parts], limits=limits(facts, report), audit=content.audit,
         pictures=content.pictures, weights=content.weights, checklists=checklists(content),
