@@ -45,9 +45,9 @@ check: $(DEV)
 bench: $(BENCH)
 	$(PY) -m benchmarks $(ONLY)
 
+# where the time of a run goes: make profile CONFIG=mine.yaml ARGS="--cold --set train.epochs=2"
 profile: $(DEV)
-	$(PY) -X importtime -c 'import medtl.cli.app' 2>&1 | sort -t'|' -k2 -n | tail -n 15
-	$(PY) -m cProfile -s cumulative -m medtl train --config chest_ct.yaml --name profile --set train.epochs=2 | head -n 60
+	$(PY) -m benchmarks.frame.profiled $(CONFIG) $(ARGS)
 
 install: $(DEV_STAMP)
 

@@ -1,8 +1,9 @@
 """A plain PyTorch training loop as a good practitioner writes it, for `training` to compare with.
 
-A Dataset that reads a picture with PIL, resizes it and keeps the result in memory after the first time; DataLoaders that
-shuffle; a frozen backbone in eval mode and under no_grad; an adaptation layer and a linear head behind it; cross entropy
-plus a multi-kernel MMD between the domains; AdamW; cosine schedule. Not a benchmark of its own: `run` shows one epoch.
+A Dataset that reads a picture with PIL, resizes it and keeps the result in memory after the first time; DataLoaders
+that shuffle; a frozen backbone in eval mode and under no_grad; an adaptation layer and a linear head behind it; cross
+entropy plus a multi-kernel MMD between the domains; AdamW; cosine schedule. Not a benchmark of its own: `run` shows
+one epoch.
 """
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """Sixty runs on real chest CT: frozen network and adaptation layer, four methods, five seeds, three label budgets.
 
-`covid_ct` at 224 pixels, EfficientNet-lite0 with ImageNet weights frozen as a whole, an adaptation layer of 256 and a head
-trained for 20 epochs at batch 32 and learning rate 3e-3, source ucsd, target saopaulo; target labels none, 8 and 32 per
-class. Each run is an ordinary run folder: catalogue, split, search for duplicates, checkpoints, predictions, intervals
-from 2,000 draws, report. Plain runs are among the sixty, so none trains a baseline of its own. The clock starts before the
-processes and before anything is read; `cold` begins with an empty cache, `warm` does the same sixty runs again in another
-folder with what the first left in the cache. The scans are those of the folder chest_ct in the one that MEDTL_BENCH_DATA
-names.
+`covid_ct` at 224 pixels, EfficientNet-lite0 with ImageNet weights frozen as a whole, an adaptation layer of 256 and a
+head trained for 20 epochs at batch 32 and learning rate 3e-3, source ucsd, target saopaulo; target labels none, 8 and
+32 per class. Each run is an ordinary run folder: catalogue, split, search for duplicates, checkpoints, predictions,
+intervals from 2,000 draws, report. Plain runs are among the sixty, so none trains a baseline of its own. The clock
+starts before the processes and before anything is read; `cold` begins with an empty cache, `warm` does the same sixty
+runs again in another folder with what the first left in the cache. The scans are those of the folder chest_ct in the
+one that MEDTL_BENCH_DATA names.
 """
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def overrides(root: Path, method: str, seed: int, budget: str, epochs: int) -> l
     return lines if method == "source_only" else [*lines, f"transfer.{FAMILY[method]}={METHODS[method]}"]
 
 
-def sixty(root: Path, methods: Sequence[str], seeds: int, budgets: Sequence[str], epochs: int) -> list[tuple[str, object]]:
+def sixty(
+    root: Path, methods: Sequence[str], seeds: int, budgets: Sequence[str], epochs: int
+) -> list[tuple[str, object]]:
     """Names and configs of all runs."""
     from medtl.config.load import load_config
 
@@ -77,8 +79,8 @@ def run(quick: bool = False) -> list[Row]:
         Ratio(f"{len(specs)} runs cold, minutes", seconds["cold"] / 60, f"{seconds['cold']:.0f} s",
               f"{LIMIT_SECONDS:.0f} s", at_most=LIMIT_SECONDS / 60),
         Ratio(f"{len(specs)} runs with a warm cache, minutes", seconds["warm"] / 60, f"{seconds['warm']:.0f} s", ""),
-        Ratio("runs whose weights differ from source_only's / runs of other methods", differing / max(1, same + differing),
-              f"{differing}", f"{same + differing}", at_least=1),
+        Ratio("runs whose weights differ from source_only's / runs of other methods",
+              differing / max(1, same + differing), f"{differing}", f"{same + differing}", at_least=1),
         Ratio("runs with the same weights cold and warm, bit for bit / runs", repeated / len(specs), f"{repeated}",
               f"{len(specs)}", at_least=1),
         Table("AUROC at saopaulo's test part, mean over seeds (least to largest)", ("method", *budgets), rows),

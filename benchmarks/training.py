@@ -1,17 +1,19 @@
-"""Training a network: medtl against a plain PyTorch loop in the same process, with the same threads and the same batches.
+"""Training: medtl against a plain PyTorch loop in one process, with the same threads and the same batches.
 
-**Frozen.** ResNet-18 (random start, the same for both), frozen as a whole, adaptation layer of 256, DAN, 500 pictures at
-224 x 224 of two sites, batch 32 of each site, 20 epochs, validation and test pictures predicted after each. medtl's time is
-that of the whole engine, cold: trial of layouts, forwards of the front, steps, predictions, checkpoints. The plain loop
-(`plain_loop.py`) is timed over some epochs after the first, and the mean is taken 20 times (its first epoch, which also
-reads the files, is counted as one of them). Then another method, DANN, on the same scans. The AUROC of the plain loop comes
-from the same loop run to its end on features computed once; seeds differ in order and in the start of what is trained.
+**Frozen.** ResNet-18 (random start, the same for both), frozen as a whole, adaptation layer of 256, DAN, 500 pictures
+at 224 x 224 of two sites, batch 32 of each site, 20 epochs, validation and test pictures predicted after each.
+medtl's time is that of the whole engine, cold: trial of layouts, forwards of the front, steps, predictions,
+checkpoints. The plain loop (`plain_loop.py`) is timed over some epochs after the first, and the mean is taken 20
+times (its first epoch, which also reads the files, is counted as one of them). Then another method, DANN, on the same
+scans. The AUROC of the plain loop comes from the same loop run to its end on features computed once; seeds differ in
+order and in the start of what is trained.
 
-**Fine-tuning.** The same network, all of it trained without a target, 3 epochs: medtl's loader against medtl's loop on batches
-that lie in memory already, and against the plain loop; the first epoch is left out. Waiting is the time that the loop
-stood still for data, as `log.jsonl` says.
+**Fine-tuning.** The same network, all of it trained without a target, 3 epochs: medtl's loader against medtl's loop
+on batches that lie in memory already, and against the plain loop; the first epoch is left out. Waiting is the time
+that the loop stood still for data, as `log.jsonl` says.
 
-The pictures are those of chest_ct below the folder that MEDTL_BENCH_DATA names; without it, random blots of two "sites".
+The pictures are those of chest_ct below the folder that MEDTL_BENCH_DATA names; without it, random blots of two
+"sites".
 """
 from __future__ import annotations
 
@@ -76,7 +78,8 @@ class _Scans:
         self.folder = folder
         self.config = load_config({
             "task": {"name": "classification", "label": "positive"},
-            "data": {"root": str(folder), "input": {"window": "none", "size": self.size, "slices": 1}, "augment": "none"},
+            "data": {"root": str(folder), "input": {"window": "none", "size": self.size, "slices": 1},
+                     "augment": "none"},
             "sites": {"source": ["a"], "target": ["b"]},
             "model": {"backbone": "resnet18", "weights": "none", "adaptation": 256},
             "train": {"epochs": self.epochs, "batch_size": self.batch, "lr": LR},
@@ -233,7 +236,8 @@ def _features(network: Network, pictures: Pictures) -> Pictures:
 
 
 def _frozen_rows(
-    scans: _Scans, plain: tuple[Looped, list[np.ndarray]], first: _Done, later: _Done, again: _Done, ours: Sequence[_Done]
+    scans: _Scans, plain: tuple[Looped, list[np.ndarray]], first: _Done, later: _Done, again: _Done,
+    ours: Sequence[_Done],
 ) -> list[Row]:
     from sklearn.metrics import roc_auc_score
 
@@ -268,7 +272,8 @@ def _tuned_rows(scans: _Scans, folder: Path, quick: bool) -> list[Row]:
     ready = _engine(scans, folder, "tune", 0, train=train, ready=True)
     assembly = scans.assembled()
     source = scans.pictures(assembly, "source", "train")
-    weights = build_model(scans.config.model, task=assembly.task, seed=0, say=lambda line: None).encoder.net.state_dict()
+    model = build_model(scans.config.model, task=assembly.task, seed=0, say=lambda line: None)
+    weights = model.encoder.net.state_dict()
     plain = loop(Network("resnet18", False, weights), source, None, [], epochs=2, of=3, batch=scans.batch, lr=LR)
     steps = -(-len(source) // scans.batch)
     rate = {}

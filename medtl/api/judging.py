@@ -12,23 +12,25 @@ from numpy.typing import NDArray
 from medtl.api.assemble import as_predictions, dataset, listed, task_of
 from medtl.api.pictures import write_pictures
 from medtl.config.load import load_config
+from medtl.config.options import methods_of
 from medtl.config.sections import Config
 from medtl.data.cache import ScanCache
 from medtl.data.prepare import prepare
 from medtl.data.prepared import Prepared
-from medtl.data.scanning import scans
+from medtl.data.scanning import Scanning
 from medtl.data.transforms import Preprocess
 from medtl.errors import ConfigError, DataError, RunStateError
 from medtl.evaluation.report import WrittenReport, write_report
 from medtl.evaluation.table import render_report
 from medtl.models import store
-from medtl.models.predict import predict
 from medtl.predictions import Predictions, read_predictions, write_predictions
 from medtl.predictions.joined import joined
 from medtl.progress import QUIET, Progress, doing
 from medtl.run import RunFolder
 from medtl.training.device import open_device
 from medtl.types import Catalogue, Cohort, Role, Split
+from medtl.training.feature_bank import never_moving, predict_behind
+from medtl.training.trial import FILE, settled_in
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ def _predicted(run: Path, config: Config, progress: Progress) -> tuple[list[Pred
     )
     cohort = prepared.cohort(_all_test(catalogue))
     rows, notes = _unlearned(run, cohort, data.name)
-    device = open_device(config.train).torch
+    settled = settled_in(run).arithmetic if (run / FILE).is_file() else None
+    device = open_device(config.train, settled)
     if data.simulated or catalogue.simulated:
         notes.append(f"the scans of {data.name} are SIMULATED")
     own = read_predictions(run / "predictions.csv")
@@ -135,7 +138,8 @@ def _predicted(run: Path, config: Config, progress: Progress) -> tuple[list[Pred
         folder = run / "baseline" if model_name == "baseline" and (run / "baseline" / "model.json").is_file() else run
         model = store.load(folder)
         with doing(progress, f"predicting with the {model_name} model"):
-            answered = predict(model, scans(prepared, rows, config.train.batch_size), device)
+            still = never_moving(methods_of(config), model, config.train)
+            answered = predict_behind(model, still, Scanning(prepared, config.train.batch_size), rows, device)
         answers.append(as_predictions(task, cohort, answered.rows, answered.logits, model_name))
     return [replace(answer, logits=None) for answer in answers], notes, prepared
 

@@ -1,35 +1,62 @@
 """Scans in plain order, for a model that only answers: no roles, no labels, no augmentation."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from medtl.data.ahead import made_ahead
 from medtl.data.batches import Batch
+from medtl.data.drawn import Drawn
 from medtl.data.prepared import Prepared
 
 
-def scans(prepared: Prepared, rows: NDArray[np.int64], batch_size: int) -> Iterator[Batch]:
-    """Batches of prepared scans whose labels are all masked.
+class Scanning:
+    """Prepared scans whose labels are all masked.
 
     Args:
         prepared: arrays by position.
-        rows: positions of kept rows, in the order wanted.
         batch_size: rows of a batch; the last may be short.
-
-    Yields:
-        Batches.
     """
-    labels = len(prepared.catalogue.label_names)
-    for start in range(0, len(rows), batch_size):
-        part = rows[start:start + batch_size]
-        yield Batch(
-            images=torch.from_numpy(np.stack([prepared.array(int(row)) for row in part])),
-            labels=torch.zeros(len(part), labels),
-            known=torch.zeros(len(part), labels, dtype=torch.bool),
-            weights=torch.ones(len(part)),
-            domain=torch.zeros(len(part), dtype=torch.int64),
-            rows=torch.from_numpy(np.asarray(part, dtype=np.int64)),
+
+    def __init__(self, prepared: Prepared, batch_size: int) -> None:
+        self.prepared, self.batch_size = prepared, batch_size
+
+    def scan(self, rows: Sequence[int] | NDArray[np.int64]) -> Iterator[Batch]:
+        """Kept rows in this order."""
+        numbers = np.asarray(rows, dtype=np.int64)
+        parts = (numbers[start:start + self.batch_size] for start in range(0, len(numbers), self.batch_size))
+        return made_ahead((partial(self._made, part) for part in parts), 2)
+
+    def seen(self, rows: NDArray[np.int64], views: NDArray[np.int64]) -> Drawn:
+        """The rows as they are."""
+        return Drawn(rows, views, None)
+
+    def key(self, row: int, view: int) -> str:
+        """What a scan is made of."""
+        return self.prepared.key(row)
+
+    def images(self, shown: Drawn) -> Tensor:
+        """The pixels, float32, (n, slices, 1, height, width)."""
+        return torch.from_numpy(np.stack([self.prepared.array(int(row)) for row in shown.rows]))
+
+    def labelled(
+        self, images: Tensor, rows: NDArray[np.int64], weights: NDArray[np.float32] | None, labels: bool
+    ) -> Batch:
+        """Images, or what a front made of them, as a batch of which nothing else is known."""
+        count = len(self.prepared.catalogue.label_names)
+        return Batch(
+            images=images,
+            labels=torch.zeros(len(rows), count),
+            known=torch.zeros(len(rows), count, dtype=torch.bool),
+            weights=torch.ones(len(rows)),
+            domain=torch.zeros(len(rows), dtype=torch.int64),
+            rows=torch.from_numpy(np.asarray(rows, dtype=np.int64)),
         )
+
+    def _made(self, part: NDArray[np.int64]) -> Batch:
+        return self.labelled(self.images(Drawn(part, np.full(len(part), -1), None)), part, None, False)

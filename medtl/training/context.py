@@ -22,28 +22,10 @@ from medtl.training.log import EpochLog
 from medtl.types import Cohort
 
 
-class Loader(Protocol):
-    """What the engine needs of the data; see :class:`medtl.data.loaders.PairLoader`."""
+class Scans(Protocol):
+    """What predictions need of the data; see :class:`medtl.data.scanning.Scanning`."""
 
-    cohort: Cohort
-    domains: tuple[str, ...]
-    steps: int
     batch_size: int
-    augmented: bool
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one scan."""
-
-    def epoch(
-        self, stage: str, epoch: int, weights: NDArray[np.float32] | None, target_labels: bool, views: int = 0
-    ) -> Iterator[Pair]:
-        """The pairs of one epoch."""
-
-    def drawn(
-        self, stage: str, epoch: int, target_labels: bool = False, views: int = 0
-    ) -> list[tuple[Drawn, Drawn | None]]:
-        """What each pair of an epoch shows, without reading a scan."""
 
     def seen(self, rows: NDArray[np.int64], views: NDArray[np.int64]) -> Drawn:
         """Rows in given views."""
@@ -61,6 +43,29 @@ class Loader(Protocol):
 
     def scan(self, rows: Sequence[int] | NDArray[np.int64]) -> Iterator[Batch]:
         """These rows in order, without augmentation."""
+
+
+class Loader(Scans, Protocol):
+    """What the engine needs of the data; see :class:`medtl.data.loaders.PairLoader`."""
+
+    cohort: Cohort
+    domains: tuple[str, ...]
+    steps: int
+    augmented: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one scan."""
+
+    def epoch(
+        self, stage: str, epoch: int, weights: NDArray[np.float32] | None, target_labels: bool, views: int = 0
+    ) -> Iterator[Pair]:
+        """The pairs of one epoch."""
+
+    def drawn(
+        self, stage: str, epoch: int, target_labels: bool = False, views: int = 0
+    ) -> list[tuple[Drawn, Drawn | None]]:
+        """What each pair of an epoch shows, without reading a scan."""
 
 
 @dataclass(frozen=True)

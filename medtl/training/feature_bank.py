@@ -26,7 +26,7 @@ from medtl.models.model import Model
 from medtl.models.predict import Predicted, predict
 from medtl.progress import Progress, duration
 from medtl.training.activations import LIMIT_BYTES, MEMORY_BYTES, ActivationStore, Kept
-from medtl.training.context import Loader
+from medtl.training.context import Loader, Scans
 from medtl.training.device import Device
 from medtl.training.moves import always_still, paces
 from medtl.training.phases import Phase
@@ -146,7 +146,7 @@ def open_bank(
     model, boundary = models[0], phase.boundary
     if any(m.treatment == "dsbn" for m in models) or not _same_fronts(models, phase.still):
         return None
-    each = _bytes_each(model, boundary, loader, device)
+    each = _bytes_each(model, boundary, loader, loader.cohort.rows("source", "train")[:1], device)
     if each is None:
         return None
     places, draws = shown.drawn(loader)
@@ -193,7 +193,7 @@ def _told(
             f"saves {worth:,} forwards, about {duration(worth * store.seconds_each)}")
 
 
-def keep_rows(store: ActivationStore, loader: Loader, rows: NDArray[np.int64], *, memory: bool = True) -> Kept:
+def keep_rows(store: ActivationStore, loader: Scans, rows: NDArray[np.int64], *, memory: bool = True) -> Kept:
     """The activations of rows as they are predicted: unaugmented, in float32, the last batch as short as it is."""
     size = loader.batch_size
     whole = len(rows) // size * size
@@ -217,7 +217,7 @@ def never_moving(methods: Sequence[Method], model: Model, train: TrainSection) -
 
 
 def predict_behind(
-    model: Model, still: tuple[str, ...], loader: Loader, rows: NDArray[np.int64], device: Device, *,
+    model: Model, still: tuple[str, ...], loader: Scans, rows: NDArray[np.int64], device: Device, *,
     features: bool = False,
 ) -> Predicted:
     """Predicts rows as :func:`medtl.models.predict.predict` does, with what is kept of a front that stood still.
@@ -234,7 +234,7 @@ def predict_behind(
     boundary = boundary_of(model, tuple(name for name in still if name in model.parts))
     if (
         boundary is None or not len(rows) or model.treatment == "dsbn"
-        or _bytes_each(model, boundary, loader, device) is None
+        or _bytes_each(model, boundary, loader, rows[:1], device) is None
     ):
         return predict(model, loader.scan(rows), device.torch, features=features)
     store = ActivationStore(model, still, boundary, device)
@@ -249,10 +249,10 @@ def predict_behind(
         return predict(model, batches, device.torch, features=features)
 
 
-def _bytes_each(model: Model, boundary: str, loader: Loader, device: Device) -> int | None:
+def _bytes_each(
+    model: Model, boundary: str, loader: Scans, row: NDArray[np.int64], device: Device
+) -> int | None:
     """What one scan's activations take; None where the network cannot be cut there."""
-    row = loader.cohort.rows("source", "train")[:1]
-    row = row if len(row) else loader.cohort.rows("target", "test")[:1]
     two = loader.images(loader.seen(np.repeat(row, 2), np.full(2, PLAIN, dtype=np.int64))).to(device.torch)
     if not splits_at(model, two, boundary):
         return None

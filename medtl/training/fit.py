@@ -20,6 +20,7 @@ from medtl.models.model import Outputs
 from medtl.models.predict import Predicted, predict
 from medtl.training import checkpoint, oracle
 from medtl.training.banks import Banks
+from medtl.training.compiled import Compiled
 from medtl.training.context import Context, reseed
 from medtl.training.files import on_cpu
 from medtl.training.movers import Mover
@@ -128,6 +129,7 @@ class _Loop:
         per_domain = self.model.treatment in ("split", "dsbn")  # the target's own statistics need its images
         read = any(context.methods[i].needs_target_images for i in context.penalties)
         self.uses_target = read or self.uses_labels or per_domain
+        self.compiled = Compiled(self.model, context.train.compile, self.taps, context.progress)
         self.banks = Banks(
             request, context, self.plan, uses_target=self.uses_target, uses_labels=self.uses_labels,
             scored=scored_rows(context),
@@ -152,7 +154,8 @@ class _Loop:
         """All steps of one epoch."""
         self.banks.enter(epoch)
         self.stillness.apply(self.plan[epoch])
-        with self.banks.training():
+        behind = self.banks.bank is not None and self.banks.bank.trains
+        with self.banks.training(), self.compiled.steps(behind_front=behind):
             return self._run_epoch(epoch)
 
     def _run_epoch(self, epoch: int) -> _Epoch:

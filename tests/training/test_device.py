@@ -1,14 +1,16 @@
 """Device and precision as asked for, and reproducible on the CPU."""
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
 from toy_cohort import QUICK, run, small_model, weights
 
 from medtl.errors import ConfigError
+from medtl.methods.base import Method, Step
 from medtl.methods.mapping.dan import DAN
 from medtl.training.device import open_device, reproducible
 
@@ -53,10 +55,32 @@ def test_determinism_is_asked_for_inside_and_given_back() -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_a_run_on_a_gpu_learns(tmp_path: Path) -> None:
-    start = weights(small_model())
-    model = run(tmp_path, [DAN()], train=replace(QUICK, device="cuda"))
-    assert all(tensor.device.type == "cpu" for tensor in model.state_dict().values())
-    assert any(not torch.equal(start[name], tensor) for name, tensor in weights(model).items())
+@dataclass(frozen=True)
+class Looks(Method):
+    """A penalty that notes in what precision it sees the network."""
+
+    needs_target_images: ClassVar[bool] = True
+    seen: ClassVar[list[torch.dtype]] = []
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("features", "blocks.0", "outputs")
+
+    def penalty(self, step: Step) -> torch.Tensor:
+        values = (step.source.features, step.target.outputs, *step.source.taps.values())
+        self.seen.extend(value.dtype for value in values)
+        self.seen.append((step.source.features @ step.source.features.T).dtype)  # autocast would make this bf16
+        return 0.0 * step.source.features.sum()
+
+
+def test_discrepancies_and_batch_statistics_are_float32_under_autocast(tmp_path: Path) -> None:
+    Looks.seen.clear()
+    inner: list[torch.dtype] = []
+    model = small_model()
+    model.encoder.net.conv1.register_forward_hook(lambda m, a, output: inner.append(output.dtype))
+    trained = run(tmp_path, [Looks()], model=model, train=replace(QUICK, precision="bf16"))
+    assert set(Looks.seen) == {torch.float32}
+    assert {torch.bfloat16, torch.float32} == set(inner)  # steps in bf16, predictions in float32
+    norms = [module for module in trained.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert norms
+    assert all(norm.running_var is not None and norm.running_var.dtype == torch.float32 for norm in norms)
