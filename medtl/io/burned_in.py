@@ -6,6 +6,7 @@ image types that are known for burned-in text are warned of whatever the pixels 
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -53,6 +54,7 @@ class _Spot(NamedTuple):
     bottom: int
     right: int
     level: float
+    area: int
 
 
 def burned_in(series: Series) -> BurnedIn:
@@ -114,14 +116,16 @@ def text_boxes(image: NDArray[np.float32], *, border: float = 0.5, letters: int 
     Returns:
         Boxes, each half a letter wider on all sides than the strokes.
     """
-    boxes: list[Box] = []
-    for upright in (False, True):
-        view = image.T if upright else image
-        for signed in (view, 1.0 - view):
+    boxes: list[tuple[bool, Box]] = []
+    for signed in (image, 1.0 - image):
+        spots = _letter_spots(np.ascontiguousarray(signed), border)  # once for both ways to write
+        for upright in (False, True):
             wanted = letters + 2 if upright else letters  # ribs and vertebrae stand in columns
-            for top, left, bottom, right in _lines(np.ascontiguousarray(signed), wanted, border):
-                boxes.append((left, top, right, bottom) if upright else (top, left, bottom, right))
-    return tuple(dict.fromkeys(boxes))
+            turned = [_Spot(s.left, s.top, s.right, s.bottom, s.level, s.area) for s in spots] if upright else spots
+            height, width = image.shape[::-1] if upright else image.shape
+            for top, left, bottom, right in _lines([s for s in turned if _is_letter(s)], (height, width), wanted):
+                boxes.append((upright, (left, top, right, bottom) if upright else (top, left, bottom, right)))
+    return tuple(dict.fromkeys(box for _, box in sorted(boxes, key=lambda found: found[0])))
 
 
 def mask_text(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -140,8 +144,8 @@ def mask_text(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return masked
 
 
-def _lines(image: NDArray[np.float32], letters: int, border: float) -> list[Box]:
-    spots = sorted(_letter_spots(image, border), key=lambda spot: spot.left)
+def _lines(letters: Sequence[_Spot], shape: tuple[int, int], wanted: int) -> list[Box]:
+    spots = sorted(letters, key=lambda spot: (spot.left, spot.top))
     taken = [False] * len(spots)
     found: list[Box] = []
     for start, first in enumerate(spots):
@@ -155,7 +159,7 @@ def _lines(image: NDArray[np.float32], letters: int, border: float) -> list[Box]
             if not taken[other] and _follows(first, spot):
                 line.append(other)
                 end = max(end, spot.right)
-        if len(line) < letters:
+        if len(line) < wanted:
             continue
         group = [spots[n] for n in line]
         for n in line:
@@ -163,7 +167,7 @@ def _lines(image: NDArray[np.float32], letters: int, border: float) -> list[Box]
         pad = max(spot.bottom - spot.top for spot in group) // 2 + 1
         found.append((
             max(0, min(spot.top for spot in group) - pad), max(0, group[0].left - pad),
-            min(image.shape[0], max(spot.bottom for spot in group) + pad), min(image.shape[1], end + pad),
+            min(shape[0], max(spot.bottom for spot in group) + pad), min(shape[1], end + pad),
         ))
     return found
 
@@ -177,7 +181,7 @@ def _follows(first: _Spot, other: _Spot) -> bool:
 
 
 def _letter_spots(image: NDArray[np.float32], border: float) -> list[_Spot]:
-    """Spots that may be letters: thin, of a letter's size, and near a border if one is asked for."""
+    """Spots that may be letters, across or upright: thin, of a letter's size, and near a border if one is asked for."""
     low, high = LETTER_PIXELS
     from scipy import ndimage  # a quarter of a second, and a scan of headers looks at no pixel
 
@@ -187,19 +191,28 @@ def _letter_spots(image: NDArray[np.float32], border: float) -> list[_Spot]:
         return []
     spots: list[_Spot] = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(labelled), start=1):
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        if not (low <= height <= high and width <= 3 * height):
+        sides = rows.stop - rows.start, columns.stop - columns.start
+        if max(sides) < low or min(sides) > high:
             continue
         if not _near_border((rows.start, columns.start, rows.stop, columns.stop), image.shape, border):
             continue
         inside = labelled[rows, columns] == number
         area = int(np.count_nonzero(inside))
-        if area < 5 or (area > 0.9 * height * width and width > 0.5 * height):
+        if area < 5:
             continue
         values = np.sort(image[rows, columns][inside])
         level = float(values[int(0.9 * (area - 1))])
-        spots.append(_Spot(rows.start, columns.start, rows.stop, columns.stop, level))
+        spots.append(_Spot(rows.start, columns.start, rows.stop, columns.stop, level, area))
     return spots
+
+
+def _is_letter(spot: _Spot) -> bool:
+    """Whether a spot has the size of a letter, and is no bar or block."""
+    height, width = spot.bottom - spot.top, spot.right - spot.left
+    low, high = LETTER_PIXELS
+    if not (low <= height <= high and width <= 3 * height):
+        return False
+    return not (spot.area > 0.9 * height * width and width > 0.5 * height)
 
 
 def _near_border(box: Box, shape: tuple[int, ...], border: float) -> bool:
