@@ -17,7 +17,7 @@ from typing import Any, Literal
 from medtl.errors import ConfigError
 from medtl.types import Family, nearest
 
-Kind = Literal["methods", "backbones", "sources", "metrics", "exports", "tasks", "selections"]
+Kind = Literal["methods", "backbones", "sources", "metrics", "exports", "tasks", "selections", "sinks"]
 
 FAMILIES: tuple[Family, ...] = ("instances", "mapping", "network", "adversarial")
 
@@ -29,6 +29,7 @@ _PLACES: dict[Kind, tuple[tuple[str, str], ...]] = {
     "exports": (("", "medtl.export.formats"),),
     "tasks": (("", "medtl.tasks"),),
     "selections": (("", "medtl.training.selections"),),
+    "sinks": (("", "medtl.training.sinks"),),
 }
 _NOT_ENTRIES = {"base", "metric", "scan"}
 """What lies in those folders and is no entry: the kind itself, and the intake that sources share."""

@@ -1,7 +1,7 @@
 """Pictures behind the figures: confident mistakes with what they rest on, and the studies that weighed most and least.
 
 They are made while scans and network are at hand, into ``thumbnails/`` beside predictions.csv; the report shows them.
-Each is one slice as the network saw it, its contrast stretched, with whatever may be burned-in text masked.
+Each is one slice as the network saw it, its contrast stretched, without the strokes of what may be burned-in text.
 """
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from medtl.atomic import write_bytes, write_json
 from medtl.config.sections import EvaluateSection
 from medtl.data.prepared import Prepared
 from medtl.evaluation.failures import confident_mistakes
-from medtl.io.thumbnail import picture, png
+from medtl.io.softened import soften_text
+from medtl.io.thumbnail import png
 from medtl.models.model import Model
 from medtl.models.occlusion import occlude
 from medtl.predictions import read_predictions
 from medtl.progress import QUIET, Progress, doing
 
 FOLDER, FILE = "thumbnails", "pictures.json"
-SIDE = 128
-"""Pixels of a picture's longer side."""
+SIDE = 160
+"""Pixels of a picture's sides."""
 EXTREMES = 4
 """So many studies of the largest weight, and of the smallest."""
 
@@ -105,7 +107,11 @@ def _weighed(
 
 
 def _draw(path: Path, array: NDArray[np.float32]) -> None:
-    """One slice, (channels, height, width), as a PNG without anything but pixels."""
-    grey = np.ascontiguousarray(array.mean(axis=0))
-    write_bytes(path, png(picture(grey, side=SIDE)))
+    """One slice, (channels, height, width), as a PNG without anything but pixels, and without legible text."""
+    grey = soften_text(np.ascontiguousarray(array.mean(axis=0)))
+    low, high = (float(q) for q in np.percentile(grey, (1, 99)))
+    shown = (np.clip((grey - low) / max(high - low, 1e-6), 0, 1) * 255).round().astype(np.uint8)
+    small = Image.fromarray(shown).resize((SIDE, SIDE), Image.Resampling.BOX if len(shown) > SIDE
+                                          else Image.Resampling.BILINEAR)
+    write_bytes(path, png(np.asarray(small)))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -42,6 +42,7 @@ from medtl.training.harmonize import with_combat
 from medtl.training.memory import keep_freed_memory
 from medtl.training.moves import Move, table_of_moves
 from medtl.training.setting import make_setting
+from medtl.training.sinks._feed import open_feed
 from medtl.training.trial import Settled, settled_in
 
 SCORED = (("source", ("val", "test")), ("target", ("adapt", "test")))
@@ -136,7 +137,8 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
     assembly.write(folder)
     note_card(folder, dataset(config).card)
     methods = methods_of(config)
-    fitted = _fit(folder, config, methods, assembly, progress)
+    feed = open_feed(config.train.sinks, folder.path, folder.config_as_written(), progress)
+    fitted = _fit(folder, config, methods, assembly, progress, watch=feed.watch(folder.path / "log.jsonl"))
     model = fitted.model
     baseline = baseline_of(config, int(model.describe()["adaptation"])) if config.train.baseline else None
     name = "adapted" if baseline_of(config, 0) is not None else "baseline"
@@ -148,7 +150,8 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
             same = (baseline.sites, baseline.data) == (config.sites, config.data)
             other = assembly if same else assemble(baseline, progress)
             other.write(below)
-            plain = _fit(below, baseline, methods_of(baseline), other, progress, fitted.settled)
+            plain = _fit(below, baseline, methods_of(baseline), other, progress, fitted.settled,
+                         watch=feed.watch(below.path / "log.jsonl", "baseline/"))
             own = _predictions(plain, other, "baseline")
             write_predictions(below.path / "predictions.csv", own)
             below.write_json("provenance.json", provenance(baseline, other, plain, begun))
@@ -175,6 +178,7 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
     write_pictures(folder.path / "predictions.csv", assembly.prepared, fitted.model, config.evaluate,
                    weights=weights_file(folder.path), device=fitted.device.torch, progress=progress)
     evaluated = judge(folder.path, progress)
+    feed.finish(folder.read_json("report/metrics.json"))
     folder.finish()
     return evaluated
 
@@ -194,7 +198,7 @@ class _Fitted:
 
 def _fit(
     folder: RunFolder, config: Config, methods: Sequence[Method], assembly: Assembly, progress: Progress,
-    given: Settled | None = None,
+    given: Settled | None = None, watch: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> _Fitted:
     """Trains one network and stores it."""
     task = assembly.training_task
@@ -224,7 +228,8 @@ def _fit(
     setting = make_setting(model, task, loader, config.train)
     still = never_moving(methods, model, config.train)
     trained = run_plan(
-        methods, setting, loader, config.train, folder.path / "stages", folder.path / "log.jsonl", progress, given
+        methods, setting, loader, config.train, folder.path / "stages", folder.path / "log.jsonl", progress, given,
+        watch,
     )
     balance = unbalanced(trained, config, loader.cohort, task)
     said = (*said, *balance)

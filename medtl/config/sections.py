@@ -119,7 +119,8 @@ class TrainSection:
     `class_balanced` draws the classes of each source domain equally often, and undoes it in the answers;
     `accumulate` adds up the gradients of so many batches before a move; `clip_norm` bounds a gradient's norm (null for no
     bound). `precision: auto` lets a measured trial choose precision and layout; `bank_views` is how many augmented views
-    of a scan are drawn from where the front stands still."""
+    of a scan are drawn from where the front stands still; `sinks` names where losses and figures go besides the
+    run's folder."""
 
     epochs: Positive = 20
     batch_size: Annotated[int, Field(ge=2)] = 16
@@ -141,6 +142,7 @@ class TrainSection:
     bank_views: Positive = 8
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     baseline: bool = True
+    sinks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=_STRICT)

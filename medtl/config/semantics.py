@@ -117,6 +117,11 @@ def _train(document: Document) -> None:
     rule, known = _get(document, "train", "selection"), registry.names("selections")
     if rule is not None and rule not in known:
         _unknown(document, ("train", "selection"), "a selection rule", rule, known)
+    _no_repeats(document, ("train", "sinks"))
+    sinks = registry.names("sinks")
+    for name in _names(_get(document, "train", "sinks")):
+        if name not in sinks:
+            _unknown(document, ("train", "sinks"), "a sink", name, sinks)
 
 
 def _is_backbone(name: str) -> bool:

@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ def run_plan(
     log: Path,
     progress: Progress = QUIET,
     given: Settled | None = None,
+    watch: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Model:
     """Trains a network with these methods, from wherever a run that was cut off has come to.
 
@@ -51,6 +53,7 @@ def run_plan(
         log: ``log.jsonl`` of the run.
         progress: where it reports to.
         given: the arithmetic of the run that this one is the baseline of; settled for this one if None.
+        watch: called with each record of the log.
 
     Returns:
         The network that predicts, in eval mode, on the CPU.
@@ -70,7 +73,7 @@ def run_plan(
     progress.say(f"device: {device.torch}, {settled}")
     with reproducible(device):
         device.place(setting.model)
-        context = _context(methods, setting, loader, train, device, folder, EpochLog(log), progress)
+        context = _context(methods, setting, loader, train, device, folder, EpochLog(log, watch), progress)
         model = _drive(context, folder)
         adapt = loader.cohort.target_seen
         if model.treatment == "adabn" and len(adapt):

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,18 @@ class EpochLog:
 
     Args:
         path: of ``log.jsonl``; its folder exists.
+        watch: called with each record once it is written, such as for sinks.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, watch: Callable[[Mapping[str, Any]], None] | None = None) -> None:
+        self.path, self.watch = path, watch
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Adds one line."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record, allow_nan=False) + "\n")
+        if self.watch is not None:
+            self.watch(record)
 
     def records(self) -> list[dict[str, Any]]:
         """All complete lines; a last line that was cut off is left out."""

@@ -98,7 +98,7 @@ def _roc(lines: Sequence[_Line], site: str) -> Markup | None:
         points = roc_points(line.sample.positive, line.sample.scores)
         step = max(1, len(points) // MOST_POINTS)
         kept = [*points[:-1:step].tolist(), points[-1].tolist()]
-        parts.append(axes.path([(x, y) for x, y in kept], line.colour, line.dash))
+        parts.append(axes.path([(x, y) for x, y in kept], line.colour, line.dash, name=f"roc {line.name}"))
         if line.sample.decided is not None:
             called, positive = line.sample.decided, line.sample.positive
             parts.append(axes.dot(float(called[~positive].mean()), float(called[positive].mean()), line.colour))
@@ -114,7 +114,8 @@ def _reliability(lines: Sequence[_Line], site: str) -> Markup | None:
         bins = reliability_bins(line.sample.positive, line.sample.scores)
         drawn = drawn or bool(bins)
         parts += [axes.bar(b.predicted, b.interval.low, b.interval.high, line.colour) for b in bins]
-        parts.append(axes.path([(b.predicted, b.observed) for b in bins], line.colour, line.dash, 1.4))
+        points = [(b.predicted, b.observed) for b in bins]
+        parts.append(axes.path(points, line.colour, line.dash, 1.4, name=f"reliability {line.name}"))
         parts += [axes.dot(b.predicted, b.observed, line.colour, 3.2, hollow=bool(line.dash)) for b in bins]
     return axes.svg(parts, f"Reliability of {site}") if drawn else None
 

@@ -65,11 +65,14 @@ class Axes:
         parts.append(turned.format(f"{middle:.1f}", y_label))
         return Markup("").join(parts)
 
-    def path(self, points: Sequence[tuple[float, float]], colour: str, dash: str = "", width: float = 2.0) -> Markup:
-        """A line through points."""
-        steps = " ".join(f"{px:.1f},{py:.1f}" for px, py in (self.at(x, y) for x, y in points))
-        return Markup('<polyline points="{}" fill="none" stroke="{}" stroke-width="{}" stroke-dasharray="{}"/>').format(
-            steps, colour, width, dash or "none")
+    def path(
+        self, points: Sequence[tuple[float, float]], colour: str, dash: str = "", width: float = 2.0, name: str = ""
+    ) -> Markup:
+        """A line through points; a named one can be read back from the page with the picture's ``data-axes``."""
+        steps = " ".join(f"{px:.2f},{py:.2f}" for px, py in (self.at(x, y) for x, y in points))
+        told = Markup(' data-line="{}"').format(name) if name else ""
+        line = Markup('<polyline points="{}" fill="none" stroke="{}" stroke-width="{}" stroke-dasharray="{}"{}/>')
+        return line.format(steps, colour, width, dash or "none", told)
 
     def dot(self, x: float, y: float, colour: str, radius: float = 4.0, hollow: bool = False) -> Markup:
         """A round mark."""
@@ -88,11 +91,16 @@ class Axes:
         return Markup('<rect x="{}" y="{}" width="{}" height="{}" fill="{}"/>').format(
             f"{x0 + 0.5:.1f}", f"{y1:.1f}", f"{max(x1 - x0 - 1, 0.5):.1f}", f"{y0 - y1:.1f}", colour)
 
+    def _range(self) -> str:
+        """Pixels and values of two opposite corners, by which lines are read back."""
+        (x0, y0), (x1, y1) = self.at(self.x[0], self.y[0]), self.at(self.x[1], self.y[1])
+        return " ".join(f"{value:g}" for value in (x0, x1, *self.x, y0, y1, *self.y))
+
     def svg(self, parts: Sequence[Markup], title: str) -> Markup:
         """The picture, with a title that readers of the screen hear."""
         return Markup(
-            '<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">{3}</svg>'
-        ).format(self.width, self.height, title, Markup("").join(parts))
+            '<svg viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}" data-axes="{4}">{3}</svg>'
+        ).format(self.width, self.height, title, Markup("").join(parts), self._range())
 
 
 def number(value: float) -> str:
