@@ -163,7 +163,8 @@ def mixture_fit(
 
     Returns:
         The p-value, in (0, 1]; a small one says that prevalence alone does not explain the answers, so that the
-        estimates above mean nothing.
+        estimates above mean nothing. A large one is no proof: where the classes overlap, hundreds of studies are needed
+        to tell a mixture from a shift.
     """
     shares = saerens_em(target, prior)
     seen = mixture_gap(target, source, labels, shares)
@@ -172,7 +173,7 @@ def mixture_fit(
     usual = 0
     for _ in range(draws):
         again = np.concatenate([draw.choice(m, len(m)) for m in members])
-        classes = draw.choice(len(prior), len(target), p=shares)
-        made = source[np.array([draw.choice(members[c]) for c in classes])]
+        counts = draw.multinomial(len(target), shares)
+        made = source[np.concatenate([draw.choice(m, count) for m, count in zip(members, counts, strict=True)])]
         usual += mixture_gap(made, source[again], labels[again], saerens_em(made, prior)) >= seen
     return (usual + 1) / (draws + 1)

@@ -71,6 +71,7 @@ class Step:
         own: what :meth:`Method.build` returned for this method.
         model: the network that is being fitted.
         task: loss and activation.
+        domain_names: position = ``Batch.domain``'s number; empty where nobody said.
     """
 
     pair: Pair
@@ -81,6 +82,7 @@ class Step:
     own: nn.Module | None
     model: Model
     task: Task
+    domain_names: tuple[str, ...] = ()
 
     @property
     def target(self) -> Outputs:

@@ -1,6 +1,8 @@
 """The network that tells domains apart, and its loss with equal say for each domain."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -70,6 +72,34 @@ def domain_accuracy(logits: Tensor, domain: Tensor) -> Tensor:
     """
     found = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
     return _per_domain((found == domain).float(), domain, max(2, logits.shape[1]))
+
+
+def roles(source: int, rows: int, device: torch.device) -> Tensor:
+    """1 for the first ``source`` of so many rows, 0 for the rest; int64, (rows,)."""
+    return (torch.arange(rows, device=device) < source).long()
+
+
+def told_apart(logits: Tensor, truth: Tensor, domain: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+    """What a discriminator finds out on a batch, for the log: over all, per site, and by chance.
+
+    Args:
+        logits: (n, K), or (n, 1): then positive means 1.
+        truth: int64, (n,), what it is asked for: the role (1 for source) or the domain.
+        domain: int64, (n,), which domain each study is of.
+        names: of the domains, position = number.
+
+    Returns:
+        ``accuracy`` balanced over what is asked for, ``chance``, and ``accuracy.NAME`` per domain where the batch is
+        large enough to hold every domain of either role.
+    """
+    asked = max(2, logits.shape[1])
+    told = {"accuracy": domain_accuracy(logits, truth), "chance": logits.new_tensor(1.0 / asked)}
+    if names and 2 * len(names) <= len(domain):
+        found = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(dim=1)
+        members = functional.one_hot(domain, len(names)).to(torch.float32)
+        right = ((found == truth).float()[:, None] * members).sum(dim=0) / members.sum(dim=0).clamp_min(1.0)
+        told |= {f"accuracy.{name}": right[number] for number, name in enumerate(names)}
+    return told
 
 
 def _per_domain(values: Tensor, domain: Tensor, domains: int) -> Tensor:

@@ -213,10 +213,13 @@ class _Loop:
         route(self.model)
         loss = self._task_loss(pair, source_out, target_out)
         yield "task", loss.detach()
+        for role, said in (("source", source_out), ("target", target_out)):
+            if said is not None:
+                yield f"?features.norm_{role}", said.features.detach().float().norm(dim=1).mean()
         for i in context.penalties:
             step = Step(
                 pair, source_out, target_out, progress, len(context.setting.domains), context.own[i], self.model,
-                context.setting.task,
+                context.setting.task, context.setting.domains,
             )
             reseed(context.setting.rng, *stream, "penalty", i)
             penalty = context.methods[i].penalty(step)

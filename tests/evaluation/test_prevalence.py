@@ -26,7 +26,7 @@ def predictions(prevalence: float, moved: float = 0.0, n: int = 400, known: bool
 
 
 def test_another_prevalence_is_found_with_the_warning_and_without_its_labels() -> None:
-    (found,) = estimate_prevalence(predictions(0.6), (0.7, 0.3), draws=100)
+    (found,) = estimate_prevalence(predictions(0.6, n=1500), (0.7, 0.3), draws=50)
     assert found.value is not None
     assert found.low is not None
     assert found.high is not None
@@ -35,7 +35,7 @@ def test_another_prevalence_is_found_with_the_warning_and_without_its_labels() -
     assert found.bbse[1] == pytest.approx(0.6, abs=0.12)
     assert found.differs
     assert "Invariance cannot help" in found.sentence
-    blind = estimate_prevalence(predictions(0.6, known=False), (0.7, 0.3), draws=100)
+    blind = estimate_prevalence(predictions(0.6, n=1500, known=False), (0.7, 0.3), draws=50)
     assert blind == (found,)
 
 
@@ -46,7 +46,7 @@ def test_the_same_prevalence_carries_no_warning() -> None:
 
 
 def test_a_scanner_that_moves_scores_is_not_taken_for_a_prevalence() -> None:
-    (found,) = estimate_prevalence(predictions(0.3, moved=1.0), (0.7, 0.3), draws=10)
+    (found,) = estimate_prevalence(predictions(0.3, moved=1.0, n=1500), (0.7, 0.3), draws=10)
     assert found.value is None
     assert found.p is not None
     assert found.p < 0.05

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from medtl.methods.discriminator import Discriminator, domain_accuracy, domain_loss, role_loss
+from medtl.methods.discriminator import Discriminator, domain_accuracy, domain_loss, role_loss, roles, told_apart
 
 
 def test_blind_discriminators_lose_the_logarithm_of_the_number_of_domains() -> None:
@@ -52,3 +52,15 @@ def test_its_start_depends_on_its_seed_alone() -> None:
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
     torch.manual_seed(1)
     assert torch.equal(torch.random.get_rng_state(), state)  # and it draws nothing from the stream of others
+
+
+def test_what_the_log_says_of_each_site() -> None:
+    domain = torch.tensor([0, 0, 1, 1, 2, 2, 2, 2])
+    logits = torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0])[:, None]
+    role = roles(4, 8, domain.device)
+    told = {name: float(value) for name, value in told_apart(logits, role, domain, ("a", "b", "c")).items()}
+    assert told == {"accuracy": 0.75, "chance": 0.5, "accuracy.a": 0.5, "accuracy.b": 1.0, "accuracy.c": 0.75}
+    many = told_apart(torch.eye(3)[domain], domain, domain, ("a", "b", "c"))
+    assert float(many["chance"]) == pytest.approx(1 / 3)
+    assert float(many["accuracy.c"]) == 1.0
+    assert set(told_apart(logits, role, domain, tuple("abcde"))) == {"accuracy", "chance"}

@@ -14,7 +14,7 @@ from medtl.functional.entropy import prediction_entropy
 from medtl.functional.multilinear import multilinear, randomized_multilinear
 from medtl.functional.reversal import reversal_strength, reverse_gradient
 from medtl.methods.base import OPTIONS, Method, Setting, Step
-from medtl.methods.discriminator import Discriminator, domain_accuracy
+from medtl.methods.discriminator import Discriminator, told_apart
 from medtl.methods.kinds import only_for
 from medtl.models.model import Model
 
@@ -76,8 +76,10 @@ class CDAN(Method):
         return weighted_per_domain(losses, self._weights(step, strength), domain, max(2, logits.shape[1]))
 
     def diagnose(self, step: Step) -> Mapping[str, Tensor]:
-        """Balanced accuracy of the discriminator on the batch."""
-        return {"accuracy": domain_accuracy(self._logits(step, 0.0), self._domains(step))}
+        """Accuracy of the discriminator on the batch, over all and per site, against chance."""
+        assert step.pair.target is not None
+        domain = torch.cat([step.pair.source.domain, step.pair.target.domain])
+        return told_apart(self._logits(step, 0.0), self._domains(step), domain, step.domain_names)
 
     def _logits(self, step: Step, strength: float) -> Tensor:
         assert step.own is not None

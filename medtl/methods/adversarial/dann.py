@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from medtl.functional.reversal import reversal_strength, reverse_gradient
 from medtl.methods.base import OPTIONS, Method, Setting, Step
-from medtl.methods.discriminator import Discriminator, domain_accuracy, domain_loss, role_loss
+from medtl.methods.discriminator import Discriminator, domain_loss, role_loss, roles, told_apart
 
 
 @dataclass(frozen=True, config=OPTIONS)
@@ -55,14 +55,11 @@ class DANN(Method):
         return domain_loss(step.own(torch.cat([source, target])), _domains(step))
 
     def diagnose(self, step: Step) -> Mapping[str, Tensor]:
-        """Balanced accuracy of the discriminator on the batch."""
+        """Accuracy of the discriminator on the batch, over all and per site, against chance."""
         assert step.own is not None
-        logits = step.own(torch.cat([step.source.features, step.target.features]))
-        if self.tells == "domain":
-            return {"accuracy": domain_accuracy(logits, _domains(step))}
-        n, m = len(step.source.features), len(step.target.features)
-        is_source = torch.cat([torch.ones(n, dtype=torch.long), torch.zeros(m, dtype=torch.long)]).to(logits.device)
-        return {"accuracy": domain_accuracy(logits, is_source)}
+        logits, domain = step.own(torch.cat([step.source.features, step.target.features])), _domains(step)
+        truth = domain if self.tells == "domain" else roles(len(step.source.features), len(domain), logits.device)
+        return told_apart(logits, truth, domain, step.domain_names)
 
 
 def _domains(step: Step) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from medtl.data.batches import Pair
 from medtl.functional.confusion import as_classes, confusion_losses, soft_label_loss, soft_labels
 from medtl.methods.base import MAIN, OPTIONS, Fit, Method, Setting, Stages, Step, Turn
-from medtl.methods.discriminator import Discriminator, domain_accuracy, domain_loss, role_loss
+from medtl.methods.discriminator import Discriminator, domain_loss, role_loss, roles, told_apart
 from medtl.methods.kept import Kept
 from medtl.methods.kinds import CLASSES, only_for
 from medtl.methods.opponents import PairFeatures, answer_of
@@ -102,14 +102,11 @@ class DomainConfusion(Method):
         return penalty + self.soft_labels * pulled
 
     def diagnose(self, step: Step) -> Mapping[str, Tensor]:
-        """Balanced accuracy of the discriminator on the batch."""
+        """Accuracy of the discriminator on the batch, over all and per site, against chance."""
         assert step.own is not None
-        logits = step.own(torch.cat([step.source.features, step.target.features]))
-        if self.tells == "domain":
-            return {"accuracy": domain_accuracy(logits, _domains(step.pair))}
-        role = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
-        role[:len(step.source.features)] = 1
-        return {"accuracy": domain_accuracy(logits, role)}
+        logits, domain = step.own(torch.cat([step.source.features, step.target.features])), _domains(step.pair)
+        truth = domain if self.tells == "domain" else roles(len(step.source.features), len(domain), logits.device)
+        return told_apart(logits, truth, domain, step.domain_names)
 
 
 def _domains(pair: Pair) -> Tensor:

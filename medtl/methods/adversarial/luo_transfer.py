@@ -14,7 +14,7 @@ from medtl.functional.confusion import as_classes
 from medtl.functional.reversal import reversal_strength, reverse_gradient
 from medtl.functional.semantics import prototypes, similarities, similarity_entropy
 from medtl.methods.base import OPTIONS, Method, Setting, Step
-from medtl.methods.discriminator import Discriminator, domain_accuracy, role_loss
+from medtl.methods.discriminator import Discriminator, role_loss, roles, told_apart
 from medtl.methods.kinds import CLASSES, only_for
 from medtl.methods.layers import layer_widths
 from medtl.models.model import Model
@@ -91,12 +91,14 @@ class LuoTransfer(Method):
         return total
 
     def diagnose(self, step: Step) -> Mapping[str, Tensor]:
-        """Balanced accuracy of each discriminator on the batch."""
-        role = torch.cat([torch.ones(len(step.source.features)), torch.zeros(len(step.target.features))]).long()
-        role = role.to(step.source.features.device)
+        """Accuracy of each layer's discriminator on the batch, over all and per site, against chance."""
+        assert step.pair.target is not None
+        domain = torch.cat([step.pair.source.domain, step.pair.target.domain])
+        truth = roles(len(step.source.features), len(domain), domain.device)
         return {
-            f"accuracy.{layer}": domain_accuracy(logits, role)
+            f"{layer}.{key}": value
             for layer, logits in zip(self.layers, self._said(step, 0.0), strict=True)
+            for key, value in told_apart(logits, truth, domain, step.domain_names).items()
         }
 
     def _similarities(self, rows: Tensor, others: Tensor) -> Tensor:

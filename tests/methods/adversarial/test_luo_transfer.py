@@ -77,4 +77,4 @@ def test_weight_scales_the_semantics_beside_the_adversary(full_step: Callable[..
     plain = LuoTransfer(layers=("features",), weight=0.0)
     gap = replace(plain, weight=2.0).penalty(step) - plain.penalty(step)
     torch.testing.assert_close(gap, 2.0 * 0.1 * plain.semantics(step))
-    assert float(plain.diagnose(step)["accuracy.features"]) == pytest.approx(0.5, abs=0.5)
+    assert float(plain.diagnose(step)["features.accuracy"]) == pytest.approx(0.5, abs=0.5)
