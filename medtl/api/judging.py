@@ -20,6 +20,7 @@ from medtl.data.prepared import Prepared
 from medtl.data.scanning import Scanning
 from medtl.data.transforms import Preprocess
 from medtl.errors import ConfigError, DataError, RunStateError
+from medtl.evaluation.feature_map import Projection, write_feature_map
 from medtl.evaluation.report import WrittenReport, write_report
 from medtl.evaluation.table import render_report
 from medtl.models import store
@@ -59,7 +60,8 @@ class Evaluated:
 def judge(folder: Path, progress: Progress = QUIET) -> Evaluated:
     """Computes every figure of a run from its predictions.csv and writes its report."""
     with doing(progress, "evaluating"):
-        return Evaluated(write_report(folder), folder / "predictions.csv")
+        notes = write_feature_map(folder, folder / "report")
+        return Evaluated(write_report(folder, notes=notes), folder / "predictions.csv")
 
 
 def evaluate(
@@ -68,6 +70,7 @@ def evaluate(
     card: str | None = None,
     root: Path | None = None,
     out: Path | None = None,
+    projection: Projection = "pca",
     progress: Progress | None = None,
 ) -> Evaluated:
     """Computes every figure of a run again, or evaluates its models on the studies of another data card.
@@ -77,6 +80,7 @@ def evaluate(
         card: another data card; its studies are then target test studies, less those that the run learned from.
         root: the folder of that card's scans.
         out: where the report (and the other card's predictions) go; into the run if None.
+        projection: how the run's own features are mapped into two dimensions.
         progress: where to report to.
 
     Returns:
@@ -93,7 +97,8 @@ def evaluate(
         if root is not None:
             raise ConfigError("--root: it is the folder of another card's scans; name that card with --card")
         with doing(progress, "evaluating"):
-            return Evaluated(write_report(run, out=out), run / "predictions.csv")
+            notes = list(write_feature_map(run, out or run / "report", projection=projection))
+            return Evaluated(write_report(run, out=out, notes=notes), run / "predictions.csv")
     config = _as_read(run, card, root)
     target = out or run / "evaluations" / config.data.card_stem
     file = target / "predictions.csv"

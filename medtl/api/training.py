@@ -15,6 +15,7 @@ import medtl
 from medtl.api.adapting import NOTE as TENT_NOTE
 from medtl.api.adapting import adapted_at_test
 from medtl.api.assemble import Assembly, assemble, dataset
+from medtl.api.features import keep_features
 from medtl.api.judging import Evaluated, judge
 from medtl.api.pictures import write_pictures
 from medtl.api.prior import told_prevalence, unbalanced
@@ -142,7 +143,7 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
     model = fitted.model
     baseline = baseline_of(config, int(model.describe()["adaptation"])) if config.train.baseline else None
     name = "adapted" if baseline_of(config, 0) is not None else "baseline"
-    rows = [_predictions(fitted, assembly, name)]
+    rows = [_predictions(fitted, assembly, name, folder.path)]
     if baseline is not None:
         progress.say(f"now the baseline that this run is compared with: {in_short(baseline)}, all else equal")
         below = folder.baseline
@@ -152,7 +153,7 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
             other.write(below)
             plain = _fit(below, baseline, methods_of(baseline), other, progress, fitted.settled,
                          watch=feed.watch(below.path / "log.jsonl", "baseline/"))
-            own = _predictions(plain, other, "baseline")
+            own = _predictions(plain, other, "baseline", below.path)
             write_predictions(below.path / "predictions.csv", own)
             below.write_json("provenance.json", provenance(baseline, other, plain, begun))
             below.finish()
@@ -262,11 +263,13 @@ def moves_in_words(moves: Sequence[Move]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _predictions(fitted: _Fitted, assembly: Assembly, name: str) -> Predictions:
-    """What a network says of every study that is scored."""
+def _predictions(fitted: _Fitted, assembly: Assembly, name: str, folder: Path | None = None) -> Predictions:
+    """What a network says of every study that is scored; its features are kept in the folder."""
     cohort = fitted.loader.cohort
     rows = np.concatenate([cohort.rows(role, *splits) for role, splits in SCORED])  # type: ignore[arg-type]
-    answered = predict_behind(fitted.model, fitted.still, fitted.loader, rows, fitted.device)
+    answered = predict_behind(fitted.model, fitted.still, fitted.loader, rows, fitted.device, features=True)
+    if folder is not None and len(rows):
+        keep_features(folder, cohort, answered, fitted.model)
     return assembly.predictions(answered.rows, answered.logits, name)
 
 
