@@ -21,10 +21,11 @@ class Scanning:
     Args:
         prepared: arrays by position.
         batch_size: rows of a batch; the last may be short.
+        domains: number of the site of each position, for a network that tells sites apart; 0 for all if None.
     """
 
-    def __init__(self, prepared: Prepared, batch_size: int) -> None:
-        self.prepared, self.batch_size = prepared, batch_size
+    def __init__(self, prepared: Prepared, batch_size: int, domains: NDArray[np.int64] | None = None) -> None:
+        self.prepared, self.batch_size, self.domains = prepared, batch_size, domains
 
     def scan(self, rows: Sequence[int] | NDArray[np.int64]) -> Iterator[Batch]:
         """Kept rows in this order."""
@@ -54,7 +55,7 @@ class Scanning:
             labels=torch.zeros(len(rows), count),
             known=torch.zeros(len(rows), count, dtype=torch.bool),
             weights=torch.ones(len(rows)),
-            domain=torch.zeros(len(rows), dtype=torch.int64),
+            domain=torch.from_numpy(np.zeros(len(rows), np.int64) if self.domains is None else self.domains[rows]),
             rows=torch.from_numpy(np.asarray(rows, dtype=np.int64)),
         )
 

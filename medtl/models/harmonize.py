@@ -13,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from medtl.functional.combat import Pooled, site_effect
 from medtl.models.model import Model
+from medtl.models.pooling import MeanPooling
 
 METHOD = "combat"
 SiteMap: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -34,6 +36,8 @@ class SitePooling(nn.Module):
 
     factor: Tensor
     offset: Tensor
+    pooled_mean: Tensor
+    pooled_spread: Tensor
 
     def __init__(self, pooling: nn.Module, sites: Sequence[str], width: int, answers: int) -> None:
         super().__init__()
@@ -42,6 +46,8 @@ class SitePooling(nn.Module):
         self.spec: dict[str, Any] = {"method": METHOD, "sites": list(sites), "width": width, "answers": answers}
         self.register_buffer("factor", torch.ones(len(sites), width))
         self.register_buffer("offset", torch.zeros(len(sites), width))
+        self.register_buffer("pooled_mean", torch.zeros(width, dtype=torch.float64))
+        self.register_buffer("pooled_spread", torch.ones(width, dtype=torch.float64))
         self._routed: list[Tensor] = []
 
     def forward(self, slices: Tensor) -> Tensor:
@@ -112,13 +118,14 @@ def answer_for(model: Model, site: str | None) -> str | None:
     return layer.sites[layer.answers]
 
 
-def with_sites(model: Model, maps: Mapping[str, SiteMap], answers: int) -> Model:
+def with_sites(model: Model, maps: Mapping[str, SiteMap], answers: int, pooled: Pooled) -> Model:
     """The same network with a map per site before its pooling; everything else is shared, not copied.
 
     Args:
         model: left as it is. Where it has maps already, they are replaced.
         maps: factor and offset per site, each (d,), in the order of ``Batch.domain``'s numbers.
         answers: number of the site that is meant where nothing else is said.
+        pooled: of the training sites, kept for sites that come later.
     """
     description = model.describe()
     description.pop("branch")
@@ -126,11 +133,42 @@ def with_sites(model: Model, maps: Mapping[str, SiteMap], answers: int) -> Model
     layer = SitePooling(inner, tuple(maps), int(description["encoder_width"]), answers)
     for number, (factor, offset) in enumerate(maps.values()):
         layer.set_map(number, factor, offset)
+    layer.pooled_mean.copy_(torch.from_numpy(pooled.mean))
+    layer.pooled_spread.copy_(torch.from_numpy(pooled.spread))
     description["harmonize"] = layer.spec
     device = next(model.parameters()).device
     return Model(
         model.encoder, layer.to(device), model.adaptation, model.head, model.treatment, description
     ).eval()
+
+
+def with_new_sites(model: Model, features: Mapping[str, NDArray[np.float64]]) -> Model:
+    """The same network with a map for further sites, from their own unlabelled features.
+
+    Args:
+        model: with ComBat; its own sites' maps stay.
+        features: of :func:`features_of`'s network per new site, (n, d).
+    """
+    layer = layer_of(model)
+    assert layer is not None
+    pooled = Pooled(layer.pooled_mean.cpu().numpy(), layer.pooled_spread.cpu().numpy())
+    maps: dict[str, SiteMap] = {
+        site: (layer.factor[k].double().cpu().numpy(), layer.offset[k].double().cpu().numpy())
+        for k, site in enumerate(layer.sites)
+    }
+    maps |= {site: site_effect(rows, pooled).affine(pooled) for site, rows in features.items()}
+    return with_sites(model, maps, layer.answers, pooled)
+
+
+def features_of(model: Model) -> Model:
+    """A network whose features are the encoder's as they are before any harmonisation, mean over slices."""
+    description = model.describe()
+    description.pop("branch")
+    description.pop("harmonize", None)
+    width = int(description["encoder_width"])
+    description |= {"adaptation": 0, "feature_width": width, "outputs": 1}
+    head = nn.Linear(width, 1).to(next(model.parameters()).device)
+    return Model(model.encoder, MeanPooling(), None, head, model.treatment, description).eval()
 
 
 def harmonizing(pooling: nn.Module, spec: Mapping[str, Any] | None) -> nn.Module:

@@ -1,4 +1,4 @@
-"""ComBat on the features of a frozen encoder: fitted before the head learns, on what training may see, without labels."""
+"""ComBat on the features of a frozen encoder: fitted before the head learns, on what may be seen, without labels."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from medtl.config.sections import TrainSection
 from medtl.data.harmonize import LEAST_SCANS
@@ -14,9 +13,8 @@ from medtl.errors import ConfigError, DataError
 from medtl.functional.combat import combat
 from medtl.methods.base import Method, overrides
 from medtl.models.front import WHOLE, boundary_of
-from medtl.models.harmonize import with_sites
+from medtl.models.harmonize import features_of, with_sites
 from medtl.models.model import Model
-from medtl.models.pooling import MeanPooling
 from medtl.training.context import Loader, method_names
 from medtl.training.device import Device
 from medtl.training.feature_bank import predict_behind
@@ -61,17 +59,17 @@ def with_combat(
     for row, feature in zip(rows, found, strict=True):
         of_site.setdefault(cohort.catalogue.items[int(row)].site, []).append(feature)
     if few := [f"{site} has {len(each)}" for site, each in of_site.items() if len(each) < LEAST_SCANS]:
-        raise DataError(f"data.harmonize: combat: {'; '.join(few)} scans, expected at least {LEAST_SCANS} of each site; "
-                        "add scans, or use histogram, which needs none")
+        raise DataError(f"data.harmonize: combat: {'; '.join(few)} scans, expected at least {LEAST_SCANS} of each "
+                        "site; add scans, or use histogram, which needs none")
     stacked = {site: np.stack(each) for site, each in of_site.items()}
     pooled, effects = combat({site: stacked[site] for site in sources},
                              {site: each for site, each in stacked.items() if site not in sources})
     maps = {site: effects[site].affine(pooled) for site in loader.domains}
     targets = [site for site in loader.domains if site not in sources]
-    made = with_sites(model, maps, loader.domains.index(targets[0]) if targets else 0)
+    made = with_sites(model, maps, loader.domains.index(targets[0]) if targets else 0, pooled)
     counts = ", ".join(f"{len(each)} of {site}" for site, each in stacked.items())
     return made, (
-        f"harmonised (combat): features of the frozen encoder moved per site by ComBat, fitted on {', '.join(sources)}; "
+        f"harmonised (combat): features of the frozen encoder moved per site, fitted on {', '.join(sources)}, "
         f"without labels ({counts})"
     )
 
@@ -99,12 +97,7 @@ def _features(
     rows: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Encoder features, mean over slices, (n, d)."""
-    description = model.describe()
-    description.pop("branch")
-    width = int(description["encoder_width"])
-    description |= {"adaptation": 0, "feature_width": width, "outputs": 1}
-    probe = Model(model.encoder, MeanPooling(), None, nn.Linear(width, 1), model.treatment, description).eval()
     still = always_still(paces(methods, model, train.epochs)) if train.feature_bank != "off" else ()
-    said = predict_behind(probe, still, loader, rows, device, features=True)
+    said = predict_behind(features_of(model), still, loader, rows, device, features=True)
     assert said.features is not None
     return said.features.astype(np.float64)
