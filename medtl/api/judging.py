@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medtl.api.adapting import NOTE as TENT_NOTE
+from medtl.api.adapting import adapted_at_test
 from medtl.api.assemble import as_predictions, dataset, listed, task_of
+from medtl.api.auditing import audited, in_words
+from medtl.api.elsewhere import Seen, seen_by
 from medtl.api.pictures import write_pictures
 from medtl.config.load import load_config
 from medtl.config.options import methods_of
@@ -20,18 +24,22 @@ from medtl.data.prepared import Prepared
 from medtl.data.scanning import Scanning
 from medtl.data.transforms import Preprocess
 from medtl.errors import ConfigError, DataError, RunStateError
+from medtl.evaluation.audit import read_audit
 from medtl.evaluation.feature_map import Projection, write_feature_map
 from medtl.evaluation.report import WrittenReport, write_report
 from medtl.evaluation.table import render_report
 from medtl.models import store
+from medtl.models.adapt.tent import NAME as TENT
+from medtl.models.model import Model
+from medtl.models.predict import Predicted
 from medtl.predictions import Predictions, read_predictions, write_predictions
 from medtl.predictions.joined import joined
 from medtl.progress import QUIET, Progress, doing
 from medtl.run import RunFolder
 from medtl.training.device import open_device
-from medtl.types import Catalogue, Cohort, Role, Split
 from medtl.training.feature_bank import never_moving, predict_behind
 from medtl.training.trial import FILE, settled_in
+from medtl.types import Catalogue, Cohort, Role, Split
 
 
 @dataclass(frozen=True)
@@ -50,11 +58,18 @@ class Evaluated:
         """The per-site table and what belongs beside it, for the terminal."""
         return render_report(self.written.report, selection=self.written.selection, notes=self.written.notes)
 
+    def audit(self) -> tuple[Any, ...]:
+        """What the audit beside the report found, a line each; nothing where none was made."""
+        from rich.text import Text
+
+        return tuple(Text(line) for line in in_words(read_audit(self.written.page.parent)))
+
     def __rich__(self) -> Any:
         from rich.console import Group
         from rich.text import Text
 
-        return Group(self.table(), Text(f"predictions: {self.predictions}"), Text(f"report: {self.written.page}"))
+        return Group(self.table(), *self.audit(), Text(f"predictions: {self.predictions}"),
+                     Text(f"report: {self.written.page}"))
 
 
 def judge(folder: Path, progress: Progress = QUIET) -> Evaluated:
@@ -102,7 +117,7 @@ def evaluate(
     config = _as_read(run, card, root)
     target = out or run / "evaluations" / config.data.card_stem
     file = target / "predictions.csv"
-    elsewhere, notes, prepared = _predicted(run, config, progress)
+    elsewhere, notes, prepared = _predicted(run, config, target, progress)
     target.mkdir(parents=True, exist_ok=True)
     own = read_predictions(run / "predictions.csv")
     write_predictions(file, joined([replace(own.where(own.role == "source"), logits=None), *elsewhere]))
@@ -120,14 +135,15 @@ def _as_read(run: Path, card: str, root: Path | None) -> Config:
     return load_config(written)
 
 
-def _predicted(run: Path, config: Config, progress: Progress) -> tuple[list[Predictions], list[str], Prepared]:
+def _predicted(
+    run: Path, config: Config, report: Path, progress: Progress
+) -> tuple[list[Predictions], list[str], Prepared]:
     """What the run's model, and its baseline where there is one, say of another card's studies, and those scans."""
     data = dataset(config)
     task = task_of(config, data.card)
     catalogue = listed(data, task, progress)
-    prepared = prepare(
-        catalogue, Preprocess(config.data.input), ScanCache(), max_refused=config.data.max_refused, progress=progress
-    )
+    preprocess, cache = Preprocess(config.data.input), ScanCache()
+    prepared = prepare(catalogue, preprocess, cache, max_refused=config.data.max_refused, progress=progress)
     cohort = prepared.cohort(_all_test(catalogue))
     rows, notes = _unlearned(run, cohort, data.name)
     settled = settled_in(run).arithmetic if (run / FILE).is_file() else None
@@ -138,15 +154,45 @@ def _predicted(run: Path, config: Config, progress: Progress) -> tuple[list[Pred
     if task.score_names != own.classes:
         raise ConfigError(f"{data.name}: its classes are {', '.join(task.score_names)}, but the run's are "
                           f"{', '.join(own.classes)}; set them alike in both cards")
-    answers = []
-    for model_name in own.models:
-        folder = run / "baseline" if model_name == "baseline" and (run / "baseline" / "model.json").is_file() else run
+    answers: list[Predictions] = []
+    first: Seen | None = None
+    for model_name in (name for name in own.models if name != TENT):
+        below = model_name == "baseline" and (run / "baseline" / "model.json").is_file()
+        folder = run / "baseline" if below else run
         model = store.load(folder)
+        still = never_moving(methods_of(config), model, config.train)
+
+        def behind(
+            network: Model, scanning: Scanning, still: tuple[str, ...] = still, features: bool = True
+        ) -> Predicted:
+            return predict_behind(network, still, scanning, rows, device, features=features)
+
         with doing(progress, f"predicting with the {model_name} model"):
-            still = never_moving(methods_of(config), model, config.train)
-            answered = predict_behind(model, still, Scanning(prepared, config.train.batch_size), rows, device)
+            seen = seen_by(RunFolder(folder), model, prepared, rows, preprocess, cache, config.train.batch_size, behind)
+            answered = behind(seen.model, seen.scanning, features=False)
         answers.append(as_predictions(task, cohort, answered.rows, answered.logits, model_name))
-    return [replace(answer, logits=None) for answer in answers], notes, prepared
+        notes += [note for note in seen.notes if note not in notes]
+        first = first or seen
+    assert first is not None
+    if config.evaluate.adapt == TENT:
+        answers.append(adapted_at_test(
+            first.model, first.scanning.scan, cohort, rows, answers[0], task=task,
+            batch_size=config.train.batch_size, seed=config.train.seed, device=device.torch,
+        ))
+        notes.append(TENT_NOTE)
+    if config.evaluate.audit == "auto":
+        known = read_audit(run / "report")
+        audited(report, prepared, first.scanning.prepared, _only(cohort, rows), task, first.model,
+                seed=config.train.seed, device=device.torch, known=known.profiles if known else (), progress=progress)
+    return [replace(answer, logits=None) for answer in answers], notes, first.scanning.prepared
+
+
+def _only(cohort: Cohort, rows: NDArray[np.int64]) -> Cohort:
+    """The cohort with these rows alone in use."""
+    kept = set(map(int, rows))
+    role: tuple[Role, ...] = tuple(r if i in kept else "unused" for i, r in enumerate(cohort.role))
+    split: tuple[Split, ...] = tuple(s if i in kept else "unused" for i, s in enumerate(cohort.split))
+    return replace(cohort, role=role, split=split)
 
 
 def _unlearned(run: Path, cohort: Cohort, name: str) -> tuple[NDArray[np.int64], list[str]]:

@@ -15,6 +15,7 @@ import medtl
 from medtl.api.adapting import NOTE as TENT_NOTE
 from medtl.api.adapting import adapted_at_test
 from medtl.api.assemble import Assembly, assemble, dataset
+from medtl.api.auditing import audited
 from medtl.api.features import keep_features
 from medtl.api.judging import Evaluated, judge
 from medtl.api.pictures import write_pictures
@@ -68,7 +69,8 @@ class Run:
         from rich.console import Group
         from rich.text import Text
 
-        return Group(self.evaluated.table(), Text(self.said), Text(f"report: {self.path / 'report' / 'index.html'}"))
+        page = Text(f"report: {self.path / 'report' / 'index.html'}")
+        return Group(self.evaluated.table(), *self.evaluated.audit(), Text(self.said), page)
 
 
 def train(
@@ -178,6 +180,9 @@ def _train(folder: RunFolder, config: Config, progress: Progress) -> Evaluated:
     folder.write_json("provenance.json", provenance(config, assembly, fitted, begun))
     write_pictures(folder.path / "predictions.csv", assembly.prepared, fitted.model, config.evaluate,
                    weights=weights_file(folder.path), device=fitted.device.torch, progress=progress)
+    if config.evaluate.audit == "auto":
+        audited(folder.path / "report", assembly.plain, assembly.prepared, fitted.loader.cohort, assembly.task, model,
+                seed=config.train.seed, device=fitted.device.torch, progress=progress)
     evaluated = judge(folder.path, progress)
     feed.finish(folder.read_json("report/metrics.json"))
     folder.finish()
