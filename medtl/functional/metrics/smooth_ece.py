@@ -1,7 +1,7 @@
 """Smooth calibration error: without bins, and with a scale that follows from the data."""
 from __future__ import annotations
 
-import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,8 +10,9 @@ from scipy.special import ndtr
 from medtl.functional.measure import FloatArray, Metric, NotEstimable, ratio
 from medtl.functional.resampling import BinarySample, Resampled, weighted_value
 
-CELLS = 512
-"""Probabilities are rounded to the middle of so many cells: an error of at most 1/1024 each."""
+CELLS = 256
+"""Probabilities are rounded to the middle of so many cells: an error of at most 1/512 each."""
+WIDTHS = np.geomspace(1e-3, 1.0, 48)
 
 
 def _kernel(resampled: Resampled) -> FloatArray:
@@ -20,32 +21,35 @@ def _kernel(resampled: Resampled) -> FloatArray:
     residual = sample.positive - sample.scores
     weights = resampled.counts[:, sample.cluster] * residual  # (replicates, n)
     sums = np.stack([np.bincount(cell, weights=row, minlength=CELLS) for row in weights])
-    sums = np.stack([ratio(column, resampled.positives + resampled.negatives) for column in sums.T], axis=1)
-    return np.array([_fixed_point(row) for row in sums])
+    total = (resampled.positives + resampled.negatives)[:, None]
+    sums = ratio(sums, np.broadcast_to(total, sums.shape))
+    smoothed = np.stack([np.abs(sums @ smoother).sum(axis=1) for smoother in _smoothers()], axis=1)
+    return np.array([_fixed_point(row) for row in smoothed])
 
 
-def _fixed_point(residuals: FloatArray) -> float:
-    if np.isnan(residuals).any():
+def _fixed_point(smoothed: FloatArray) -> float:
+    """Where the integral, which falls with the width, meets the width; linear between widths."""
+    if np.isnan(smoothed).any():
         return float("nan")
-    low, high = 1e-3, 1.0
-    if _smoothed(residuals, low) <= low:  # too close to 0 to be told apart from it at this width
-        return _smoothed(residuals, low)
-    for _ in range(30):
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if _smoothed(residuals, middle) > middle else (low, middle)
-    return 0.5 * (low + high)
+    apart = smoothed - WIDTHS
+    if apart[0] <= 0:  # too close to 0 to be told apart from it
+        return float(smoothed[0])
+    place = int(np.argmax(apart <= 0)) if (apart <= 0).any() else len(apart) - 1
+    before, after = apart[place - 1], min(float(apart[place]), 0.0)
+    return float(WIDTHS[place - 1] + (WIDTHS[place] - WIDTHS[place - 1]) * before / (before - after))
 
 
-def _smoothed(residuals: FloatArray, width: float) -> float:
-    """Integral of |smoothed residual| over [0, 1], the Gaussian reflected at both ends."""
+@cache
+def _smoothers() -> FloatArray:
+    """Mass that a Gaussian about each cell, reflected at 0 and 1, gives to each cell: (widths, cells, cells)."""
     edges = np.arange(-2 * CELLS, 3 * CELLS + 1) / CELLS
-    used = np.flatnonzero(residuals)
-    centres = (used + 0.5) / CELLS
-    mass = np.diff(ndtr((edges[None, :] - centres[:, None]) / width), axis=1)  # (used, 5 * CELLS), from -2 to 3
-    folded = residuals[used] @ mass
-    parts = folded.reshape(5, CELLS)
-    whole = parts[0] + parts[1][::-1] + parts[2] + parts[3][::-1] + parts[4]
-    return float(np.abs(whole).sum())
+    centres = (np.arange(CELLS) + 0.5) / CELLS
+    out = []
+    for width in WIDTHS:
+        mass = np.diff(ndtr((edges[None, :] - centres[:, None]) / width), axis=1)  # (cells, 5 * cells), from -2 to 3
+        parts = mass.reshape(CELLS, 5, CELLS)
+        out.append(parts[:, 0] + parts[:, 1, ::-1] + parts[:, 2] + parts[:, 3, ::-1] + parts[:, 4])
+    return np.stack(out)
 
 
 METRIC = Metric(
