@@ -1,17 +1,21 @@
 """Scans that are the same, or nearly, on both sides of a split: recompressed, shaded, slightly cropped copies.
 
 Near duplicates are found in two steps: a difference hash of each scan's mean slice proposes neighbours, and the
-correlation of small pictures, over small shifts, and of fine detail decides. Blocks of rows bound the memory.
+correlation of small pictures, over small shifts, and of fine detail decides. Blocks of rows bound the memory. What was
+found out about a scan or a pair stays known to the process, so that the runs of a sweep do not ask again.
 """
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from medtl.data.compared import Remembered, RememberedPairs
 from medtl.data.prepared import Prepared
 from medtl.types import Cohort
 
@@ -32,6 +36,11 @@ MIN_DETAIL = 0.85
 patient of the same build has other ones (at most .81 among 330 simulated thoraxes, at least .94 for copies)."""
 ALIGNED = 200
 """Pairs that are aligned finely, the most alike first; it bounds the time where all scans are alike."""
+_SMALL_OF: Remembered[NDArray[np.float32]] = Remembered(20_000)
+_COARSE_OF = RememberedPairs(4_000_000)
+_DETAIL_OF: Remembered[float] = Remembered(200_000)
+_FINE_OF: Remembered[tuple[float, float]] = Remembered(200_000)
+_UNNAMED = count()
 _BLOCK = 512
 _PAIRS = 4096
 
@@ -91,7 +100,9 @@ def find_duplicates(prepared: Prepared, cohort: Cohort) -> list[Finding]:
     parts = [(cohort.catalogue.items[i].site, cohort.role[i], cohort.split[i]) for i in used]
     digests = [prepared.catalogue.items[i].digest for i in used]
     found: dict[tuple[tuple[str, str, str], tuple[str, str, str]], list[Duplicate]] = {}
-    for i, j, exact, similarity in duplicate_pairs([prepared.array(i) for i in used], digests, parts):
+    for i, j, exact, similarity in duplicate_pairs(
+        _Scans(prepared, used), digests, parts, [prepared.key(i) for i in used]
+    ):
         key = (parts[i], parts[j])
         if (parts[j], parts[i]) in found:
             key = (parts[j], parts[i])
@@ -105,7 +116,8 @@ def find_duplicates(prepared: Prepared, cohort: Cohort) -> list[Finding]:
 
 
 def duplicate_pairs(
-    scans: Sequence[NDArray[np.float32]], digests: Sequence[str], parts: Sequence[object]
+    scans: Sequence[NDArray[np.float32]], digests: Sequence[str], parts: Sequence[object],
+    keys: Sequence[str] | None = None,
 ) -> list[tuple[int, int, bool, float]]:
     """Pairs of scans in different parts that are the same.
 
@@ -113,11 +125,15 @@ def duplicate_pairs(
         scans: float32 in [0, 1], (slices, 1, rows, columns), read one after the other.
         digests: of the files; empty where unknown.
         parts: scans of one part are not compared.
+        keys: name the scans' arrays by their content, so that nothing is computed twice in this process; None for no
+            memory.
 
     Returns:
         (first, second, exact, similarity), sorted.
     """
-    small = np.stack([_small(scan) for scan in scans]) if len(scans) else np.zeros((0, SMALL, SMALL), np.float32)
+    named = keys if keys is not None else [f"{id(scans)}/{next(_UNNAMED)}" for _ in range(len(scans))]
+    pictures = [_SMALL_OF.of(key, lambda i=i: _small(scans[i])) for i, key in enumerate(named)]  # type: ignore[misc]
+    small = np.stack(pictures) if pictures else np.zeros((0, SMALL, SMALL), np.float32)
     hashes = _hashes(small)
     numbers = {part: i for i, part in enumerate(dict.fromkeys(parts))}
     part = np.array([numbers[p] for p in parts], dtype=np.int64)
@@ -138,19 +154,37 @@ def duplicate_pairs(
                 near.append((first, second))
     if near:
         ends = np.array(near, dtype=np.int64)
-        coarse = _coarse(small, ends[:, 0], ends[:, 1])
+        coarse = _COARSE_OF.of(
+            [named[i] for i in ends[:, 0]], [named[i] for i in ends[:, 1]],
+            lambda chosen: _coarse(small, ends[chosen, 0], ends[chosen, 1]),
+        )
         left = ALIGNED
         for i in np.argsort(-coarse, kind="stable")[: int((coarse >= PROMISING).sum())]:
             first, second = near[i]
             similarity = float(coarse[i])
-            detail = _detail(scans[first], scans[second], np.zeros(3))
+            pair = named[first], named[second]
+            detail = _DETAIL_OF.of(pair, lambda i=first, j=second: _detail(scans[i], scans[j], np.zeros(3)))  # type: ignore[misc]
             if (similarity < MIN_CORRELATION or detail < MIN_DETAIL) and left:
                 left -= 1
-                similarity, move = _fine(small[first], small[second])
-                detail = _detail(scans[first], scans[second], move)
+                similarity, detail = _FINE_OF.of(
+                    pair, lambda i=first, j=second: _aligned(small[i], small[j], scans[i], scans[j])  # type: ignore[misc]
+                )
             if similarity >= MIN_CORRELATION and detail >= MIN_DETAIL:
                 pairs.append((first, second, False, similarity))
     return sorted(pairs)
+
+
+class _Scans(Sequence[NDArray[np.float32]]):
+    """Prepared scans at positions, each read when it is asked for."""
+
+    def __init__(self, prepared: Prepared, positions: Sequence[int]) -> None:
+        self._prepared, self._positions = prepared, positions
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def __getitem__(self, i: Any) -> Any:
+        return self._prepared.array(self._positions[i])
 
 
 def parts_touched(findings: Sequence[Finding]) -> Counter[tuple[str, str, str]]:
@@ -216,6 +250,14 @@ def _fine(first: NDArray[np.float32], second: NDArray[np.float32]) -> tuple[floa
     found = minimize(loss, np.zeros(3), method="Nelder-Mead",
                      options={"initial_simplex": simplex, "maxfev": 80, "xatol": 0.02, "fatol": 1e-4})
     return -float(found.fun), np.asarray(found.x)
+
+
+def _aligned(
+    small: NDArray[np.float32], other: NDArray[np.float32], first: NDArray[np.float32], second: NDArray[np.float32]
+) -> tuple[float, float]:
+    """Correlation of the small pictures and of fine detail after fine alignment."""
+    similarity, move = _fine(small, other)
+    return similarity, _detail(first, second, move)
 
 
 def _detail(first: NDArray[np.float32], second: NDArray[np.float32], move: NDArray[np.float64]) -> float:
