@@ -10,6 +10,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from benchmarks.frame.absent import Absent
 from benchmarks.frame.figures import Ratio, render
 from benchmarks.frame.machine import machine
 from benchmarks.frame.process import in_process
@@ -44,6 +45,9 @@ def main(words: list[str] | None = None) -> int:
         here = machine()
         try:
             about, rows = in_process(name, asked.quick)
+        except Absent as missing:
+            print(f"left out: {missing}", end="\n\n", flush=True)
+            continue
         except Exception:
             traceback.print_exc()
             failed.append(name)

@@ -30,8 +30,8 @@ def unbalanced(model: Model, config: Config, cohort: Cohort, task: Task) -> tupl
     if undo_balance(model, shares):
         shown = ", ".join(f"{name} {share:.2f}" for name, share in zip(task.score_names, shares, strict=True))
         return (f"training drew the classes equally often; the network's answers are for the source's shares: {shown}",)
-    return ("training drew the classes equally often, and the network's head is not one that this can be undone in: its "
-            "scores are for equal class shares",)
+    return ("training drew the classes equally often, and the network's head is not one that this can be undone in: "
+            "its scores are for equal class shares",)
 
 
 def told_prevalence(

@@ -99,7 +99,8 @@ def _pictures(
     for row, item in enumerate(catalogue.items):
         if (item.site, item.study) in wanted:
             first.setdefault((item.site, item.study), row)
-    role: tuple[Role, ...] = tuple("target" if row in first.values() else "unused" for row in range(len(catalogue.items)))
+    shows = set(first.values())
+    role: tuple[Role, ...] = tuple("target" if row in shows else "unused" for row in range(len(catalogue.items)))
     split: tuple[Split, ...] = tuple("test" if one == "target" else "unused" for one in role)
     cohort = Cohort(catalogue, role, split, np.ones(len(role), dtype=np.bool_))
     prepared = prepare(cohort, Preprocess(replace(config.data.input)), ScanCache(), max_refused=1.0, progress=progress)

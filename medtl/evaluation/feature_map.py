@@ -1,6 +1,7 @@
 """A map of the features in two dimensions, by site and by label, before and after adaptation, without identifiers."""
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from medtl.functional.transferability.proxy_distance import ProxyDistance, proxy
 from medtl.predictions import Predictions, read_predictions
 
 Projection: TypeAlias = Literal["pca", "umap"]
+PROJECTIONS: dict[str, Projection] = {"pca": "pca", "umap": "umap"}
 POINTS = 400
 """At most so many studies are drawn of each model, the same share of each site."""
 SIDE, GAP, HEAD, KEY = 250, 26, 34, 18
@@ -55,8 +57,8 @@ def known_projection(name: str) -> Projection:
     Raises:
         ConfigError: no such one.
     """
-    if name == "pca" or name == "umap":
-        return name
+    if name in PROJECTIONS:
+        return PROJECTIONS[name]
     raise ConfigError(f"--projection: found {name!r}, expected pca or umap")
 
 
@@ -76,7 +78,7 @@ def write_feature_map(run: Path, out: Path, *, projection: Projection = "pca", s
         ConfigError: UMAP is asked for and not installed.
         RunStateError: features that are damaged.
     """
-    maps = []
+    maps: list[FeatureMap] = []
     for model, folder in (("baseline", run / "baseline"), ("adapted", run), ("baseline", run)):
         kept = read_features(folder)
         if kept is None or any(done.model == model for done in maps):
@@ -143,9 +145,9 @@ def _umap(rows: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from umap import UMAP
+            UMAP = importlib.import_module("umap").UMAP
     except ImportError:
-        raise ConfigError("--projection umap: the package umap-learn is not installed; install it, or use pca") from None
+        raise ConfigError("--projection umap: umap-learn is not installed; install it, or use pca") from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a seed costs threads is wanted
         return np.asarray(UMAP(n_components=2, random_state=seed).fit_transform(rows), dtype=np.float64)
@@ -178,7 +180,7 @@ def distances_in_words(maps: Sequence[FeatureMap]) -> tuple[str, ...]:
         parts = [f"{distance.value:.2f} [{distance.low:.2f}, {distance.high:.2f}] {done.model}"
                  for done in maps if (distance := done.distances.get(site)) is not None]
         if parts:
-            lines.append(f"{site}: A-distance of its features from the source's, 0 alike to 2 apart: {', '.join(parts)}")
+            lines.append(f"{site}: A-distance of its features from the source's, 0 alike, 2 apart: {', '.join(parts)}")
     return tuple(lines)
 
 

@@ -50,9 +50,8 @@ class Prevalence:
     @property
     def differs(self) -> bool:
         """Whether some class's interval leaves out its share at the source."""
-        return self.value is not None and any(
-            not low <= share <= high for share, low, high in zip(self.source, self.low or (), self.high or (), strict=True)
-        )
+        ends = zip(self.source, self.low or (), self.high or (), strict=self.value is not None)
+        return any(not low <= share <= high for share, low, high in ends)
 
     @property
     def sentence(self) -> str:
@@ -65,7 +64,8 @@ class Prevalence:
         parts = []
         for name in shown:
             k = self.classes.index(name)
-            parts.append(f"{name} {self.value[k]:.2f} [{self.low[k]:.2f}, {self.high[k]:.2f}], source {self.source[k]:.2f}")
+            ends = f"[{self.low[k]:.2f}, {self.high[k]:.2f}]"
+            parts.append(f"{name} {self.value[k]:.2f} {ends}, source {self.source[k]:.2f}")
         text = (f"{self.site}: prevalence estimated from the {self.model} model's answers (EM): {'; '.join(parts)}; this "
                 f"supposes that each class looks alike at both sites, which {self.studies} studies do not contradict")
         if not self.differs:

@@ -57,5 +57,5 @@ def undo_balance(model: Model, shares: NDArray[np.float64]) -> bool:
         return False
     present = shares > 0
     move = np.where(present, np.log(np.where(present, shares, 1.0) * present.sum()), 0.0)
-    head.bias += torch.from_numpy(move).to(head.bias)
+    head.bias.add_(torch.from_numpy(move).to(head.bias))
     return True

@@ -19,7 +19,8 @@ def predictions(prevalence: float, moved: float = 0.0, n: int = 400, known: bool
     ids = np.array([f"s{k}" for k in range(2 * n)])
     labels = labels if known else np.where(role == "target", -1, labels)
     return Predictions(
-        study=ids, patient=ids, site=np.where(role == "source", "north", "south"), scanner=np.full(2 * n, ""), role=role,
+        study=ids, patient=ids, site=np.where(role == "source", "north", "south"), scanner=np.full(2 * n, ""),
+        role=role,
         split=np.where(role == "source", "val", "test"), model=np.full(2 * n, "adapted"), kind="binary",
         classes=("0", "1"), labels=labels[:, None], scores=np.stack([1 / (1 + odds), odds / (1 + odds)], axis=1),
     )

@@ -1,4 +1,4 @@
-"""Prevalence from answers: right where only the mixture of the classes changes, refused where a scanner moves scores."""
+"""Prevalence from answers: right where only the mixture of classes changes, refused where a scanner moves scores."""
 from __future__ import annotations
 
 import numpy as np
