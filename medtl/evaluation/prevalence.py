@@ -66,8 +66,8 @@ class Prevalence:
             k = self.classes.index(name)
             ends = f"[{self.low[k]:.2f}, {self.high[k]:.2f}]"
             parts.append(f"{name} {self.value[k]:.2f} {ends}, source {self.source[k]:.2f}")
-        text = (f"{self.site}: prevalence estimated from the {self.model} model's answers (EM): {'; '.join(parts)}; this "
-                f"supposes that each class looks alike at both sites, which {self.studies} studies do not contradict")
+        text = (f"{self.site}: prevalence estimated from the {self.model} model's answers (EM): {'; '.join(parts)}; "
+                f"this supposes that each class looks alike at both sites, which {self.studies} studies do not contradict")
         if not self.differs:
             return text
         apart = 0.5 * sum(abs(a - b) for a, b in zip(self.value, self.source, strict=True))

@@ -1,4 +1,4 @@
-"""The studies nearest to one study, at every hospital of a run: by hash codes where there are some, else by features."""
+"""The studies nearest to one study, at every hospital of a run: by hash codes if there are some, else by features."""
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Similar:
         for one in (self.query, *self.found):
             distance = f"{one.distance:g}" if float(one.distance).is_integer() else f"{one.distance:.4f}"
             table.add_row(one.study, one.site, one.scanner or "-", one.role, one.label or "-", distance)
-        return Group(table, Text("the first row is the study that was asked for; its patient's other studies are left out"))
+        return Group(table, Text("first the study that was asked for; its patient's other studies are left out"))
 
 
 def similar_studies(
@@ -96,7 +96,8 @@ def similar_studies(
     others = np.flatnonzero(answers.patient_key != answers.patient_key[here])
     order = others[np.argsort(distances[others], kind="stable")]
     if per_site:
-        chosen = [row for name in dict.fromkeys(answers.site.tolist()) for row in order[answers.site[order] == name][:count]]
+        sites = dict.fromkeys(answers.site.tolist())
+        chosen = [row for name in sites for row in order[answers.site[order] == name][:count]]
     else:
         chosen = order[:count].tolist()
     by = f"bits of {values.shape[1]}" if kept.codes else "cosine distance"
