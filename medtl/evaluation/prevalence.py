@@ -67,7 +67,7 @@ class Prevalence:
             ends = f"[{self.low[k]:.2f}, {self.high[k]:.2f}]"
             parts.append(f"{name} {self.value[k]:.2f} {ends}, source {self.source[k]:.2f}")
         text = (f"{self.site}: prevalence estimated from the {self.model} model's answers (EM): {'; '.join(parts)}; "
-                f"this supposes that each class looks alike at both sites, which {self.studies} studies do not contradict")
+                f"this supposes that each class looks alike at both sites; {self.studies} studies do not contradict it")
         if not self.differs:
             return text
         apart = 0.5 * sum(abs(a - b) for a, b in zip(self.value, self.source, strict=True))

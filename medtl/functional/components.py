@@ -29,7 +29,7 @@ def transfer_components(kernel: Matrix, source: int, mu: float, count: int) -> t
         Weights W, (n + m, count), best first, and their eigenvalues, (count,). Rows map to K W.
 
     Reference:
-        Pan et al. 2009, "Domain Adaptation via Transfer Component Analysis" (IJCAI), eq. 5-6. The later paper (2011)
+        Pan et al. 2009, "Domain Adaptation via Transfer Component Analysis" (IJCAI). The later paper (2011)
         has the factor on the identity instead: its mu is one over this one.
     """
     apart = _apart(len(kernel), source)

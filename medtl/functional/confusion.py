@@ -16,7 +16,7 @@ def confusion_losses(logits: Tensor) -> Tensor:
         float32, (n,), at least ln K, which is reached where no domain is preferred.
 
     Reference:
-        Tzeng et al. 2015, "Simultaneous Deep Transfer Across Domains and Tasks", eq. 3.
+        Tzeng et al. 2015, "Simultaneous Deep Transfer Across Domains and Tasks".
     """
     logits = logits.float()
     if logits.shape[1] == 1:
@@ -36,7 +36,7 @@ def soft_labels(logits: Tensor, labels: Tensor, temperature: float) -> tuple[Ten
         Soft labels, (K, K), a row per class, without gradient; and which classes occur, bool (K,).
 
     Reference:
-        Tzeng et al. 2015, "Simultaneous Deep Transfer Across Domains and Tasks", section 3.2.
+        Tzeng et al. 2015, "Simultaneous Deep Transfer Across Domains and Tasks".
     """
     softened = functional.softmax(logits.detach().float() / temperature, dim=1)
     members = functional.one_hot(labels, logits.shape[1]).float()  # (n, K)
@@ -58,7 +58,7 @@ def soft_label_loss(logits: Tensor, labels: Tensor, soft: Tensor, present: Tenso
         Scalar; 0 where nothing counts.
 
     Reference:
-        Tzeng et al. 2015, "Simultaneous Deep Transfer Across Domains and Tasks", eq. 5.
+        Tzeng et al. 2015, "Simultaneous Deep Transfer Across Domains and Tasks".
     """
     losses = -(soft[labels] * functional.log_softmax(logits.float() / temperature, dim=1)).sum(dim=1)
     counts = present[labels].float()

@@ -50,7 +50,7 @@ def mk_mmd2(source: Tensor, target: Tensor, bandwidths: tuple[float, ...] = BAND
         ValueError: fewer than two rows in a batch, or features of two widths.
 
     Reference:
-        Long et al. 2015, "Learning Transferable Features with Deep Adaptation Networks", eq. 4 and 7.
+        Long et al. 2015, "Learning Transferable Features with Deep Adaptation Networks".
     """
     kernels = _pooled_kernels(source, target, bandwidths)
     per_kernel = mmd2_per_kernel(kernels, len(source))

@@ -19,7 +19,7 @@ def likeness_loss(codes: Tensor, classes: Tensor) -> Tensor:
         Scalar, float32; 0 for fewer than two studies.
 
     Reference:
-        Venkateswara et al. 2017, "Deep Hashing Network for Unsupervised Domain Adaptation", eq. 4 (a sum there).
+        Venkateswara et al. 2017, "Deep Hashing Network for Unsupervised Domain Adaptation" (a sum there).
     """
     with torch.autocast(codes.device.type, enabled=False):
         inner = codes.float() @ codes.float().T
@@ -36,7 +36,7 @@ def quantisation_loss(codes: Tensor) -> Tensor:
         codes: (n, bits).
 
     Reference:
-        Venkateswara et al. 2017, eq. 4, second term.
+        Venkateswara et al. 2017, the term that brings codes near to signs.
     """
     return (codes.float() - codes.detach().float().sign()).square().sum() / max(1, len(codes))
 
@@ -52,7 +52,7 @@ def class_shares(codes: Tensor, stored: Tensor) -> Tensor:
         Logarithms of the probabilities, float32, (n, classes).
 
     Reference:
-        Venkateswara et al. 2017, eq. 6.
+        Venkateswara et al. 2017.
     """
     with torch.autocast(codes.device.type, enabled=False):
         inner = torch.einsum("nb,ckb->nck", codes.float(), stored.float())

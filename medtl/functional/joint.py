@@ -30,7 +30,7 @@ def jmmd2(source: Layers, target: Layers, bandwidths: tuple[float, ...] = BANDWI
         ValueError: fewer than two rows in a batch.
 
     Reference:
-        Long et al. 2017, "Deep Transfer Learning with Joint Adaptation Networks", eq. 9-10.
+        Long et al. 2017, "Deep Transfer Learning with Joint Adaptation Networks".
     """
     n = _rows(source, target)
     kernel = torch.ones((), device=source[0].device)
@@ -58,7 +58,7 @@ def tensor_mmd2(source: Layers, target: Layers, bandwidths: tuple[float, ...] = 
         ValueError: fewer than two rows in a batch.
 
     Reference:
-        Long et al. 2016, "Unsupervised Domain Adaptation with Residual Transfer Networks", eq. 4.
+        Long et al. 2016, "Unsupervised Domain Adaptation with Residual Transfer Networks".
     """
     n = _rows(source, target)
     return mmd2_per_kernel(gaussian_kernels(outer_squared_distances(source, target), bandwidths), n).mean()

@@ -79,8 +79,8 @@ def kernel_weights(mmd2s: Tensor, covariance: Tensor, ridge: float = 1e-3) -> Te
         ValueError: more than 10 kernels.
 
     Reference:
-        Gretton et al. 2012, "Optimal kernel choice for large-scale two-sample tests", eq. 8; Long et al. 2015,
-        "Learning Transferable Features with Deep Adaptation Networks", eq. 7.
+        Gretton et al. 2012, "Optimal kernel choice for large-scale two-sample tests"; Long et al. 2015,
+        "Learning Transferable Features with Deep Adaptation Networks".
     """
     count = len(mmd2s)
     if count > 10:

@@ -16,7 +16,7 @@ def mean_distance(source: Tensor, target: Tensor) -> Tensor:
         Scalar, float32, at least 0; its gradient is 0 where the means agree.
 
     Reference:
-        Tzeng et al. 2014, "Deep Domain Confusion: Maximizing for Domain Invariance", eq. 1.
+        Tzeng et al. 2014, "Deep Domain Confusion: Maximizing for Domain Invariance".
     """
     with torch.autocast(source.device.type, enabled=False):
         gap: Tensor = source.float().mean(dim=0) - target.float().mean(dim=0)
@@ -58,7 +58,7 @@ def coral_distance(source: Tensor, target: Tensor) -> Tensor:
         ValueError: fewer than two rows in a batch.
 
     Reference:
-        Sun & Saenko 2016, "Deep CORAL: Correlation Alignment for Deep Domain Adaptation", eq. 1-3.
+        Sun & Saenko 2016, "Deep CORAL: Correlation Alignment for Deep Domain Adaptation", eq. 1.
     """
     gap = covariance(source) - covariance(target)
     return gap.square().sum() / (4 * source.shape[1] ** 2)

@@ -16,7 +16,7 @@ def multilinear(features: Tensor, scores: Tensor) -> Tensor:
         float32, (n, d K).
 
     Reference:
-        Long et al. 2018, "Conditional Adversarial Domain Adaptation", eq. 5.
+        Long et al. 2018, "Conditional Adversarial Domain Adaptation".
     """
     return (features.float()[:, :, None] * scores.float()[:, None, :]).flatten(1)
 
@@ -37,7 +37,7 @@ def randomized_multilinear(features: Tensor, scores: Tensor, of_features: Tensor
         float32, (n, D).
 
     Reference:
-        Long et al. 2018, "Conditional Adversarial Domain Adaptation", eq. 6 and theorem 1.
+        Long et al. 2018, "Conditional Adversarial Domain Adaptation", theorem 1.
     """
     with torch.autocast(features.device.type, enabled=False):
         joined: Tensor = (features.float() @ of_features) * (scores.float() @ of_scores)

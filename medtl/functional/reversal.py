@@ -32,7 +32,7 @@ def reverse_gradient(features: Tensor, strength: float) -> Tensor:
         ``features``.
 
     Reference:
-        Ganin & Lempitsky 2015, "Unsupervised Domain Adaptation by Backpropagation", eq. 9-11.
+        Ganin & Lempitsky 2015, "Unsupervised Domain Adaptation by Backpropagation".
     """
     reversed_: Tensor = _Reversal.apply(features, strength)
     return reversed_

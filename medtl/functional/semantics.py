@@ -35,7 +35,7 @@ def similarity_entropy(similarity: Tensor) -> Tensor:
         Scalar, in [0, ln n]; 0 for no row.
 
     Reference:
-        Luo et al. 2017, "Label Efficient Learning of Transferable Representations across Domains and Tasks", eq. 5-6.
+        Luo et al. 2017, "Label Efficient Learning of Transferable Representations across Domains and Tasks".
     """
     logs = functional.log_softmax(similarity, dim=1)
     return -(logs.exp() * logs).sum() / max(1, len(similarity))

@@ -71,8 +71,7 @@ def sparse_codes(images: Tensor, banks: Banks, sparsity: float, iterations: int)
         Per scale, (n, filters, h, w), without gradient.
 
     Reference:
-        Beck & Teboulle 2009, "A Fast Iterative Shrinkage-Thresholding Algorithm for Linear Inverse Problems", eq.
-        4.1-4.3.
+        Beck & Teboulle 2009, "A Fast Iterative Shrinkage-Thresholding Algorithm for Linear Inverse Problems".
     """
     size = _largest_gain(images, banks)
     codes = [torch.zeros_like(c) for c in correlate(images, banks)]
@@ -97,7 +96,7 @@ def coding_objective(images: Tensor, codes: Sequence[Tensor], banks: Banks, spar
 
     Reference:
         Chang et al. 2018, "Unsupervised Transfer Learning via Multi-Scale Convolutional Sparse Coding for Biomedical
-        Applications", eq. 1.
+        Applications".
     """
     missed = 0.5 * (images - compose(codes, banks)).square().sum()
     return (missed + sparsity * torch.stack([z.abs().sum() for z in codes]).sum()) / images.numel()

@@ -15,7 +15,7 @@ def critic_gap(source: Tensor, target: Tensor) -> Tensor:
         target: scores, (m, 1).
 
     Reference:
-        Shen et al. 2018, "Wasserstein Distance Guided Representation Learning for Domain Adaptation", eq. 3.
+        Shen et al. 2018, "Wasserstein Distance Guided Representation Learning for Domain Adaptation".
     """
     return source.mean() - target.mean()
 
@@ -31,7 +31,7 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], points: Tensor) -> Tens
         Scalar, float32, differentiable by the critic's parameters.
 
     Reference:
-        Shen et al. 2018, "Wasserstein Distance Guided Representation Learning for Domain Adaptation", eq. 4.
+        Shen et al. 2018, "Wasserstein Distance Guided Representation Learning for Domain Adaptation".
     """
     points = points.detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
@@ -69,7 +69,7 @@ def sliced_wasserstein2(source: Tensor, target: Tensor, directions: Tensor) -> T
         Scalar, float32, at least 0.
 
     Reference:
-        Bonneel et al. 2015, "Sliced and Radon Wasserstein Barycenters of Measures", eq. 8; Lee et al. 2019, "Sliced
+        Bonneel et al. 2015, "Sliced and Radon Wasserstein Barycenters of Measures"; Lee et al. 2019, "Sliced
         Wasserstein Discrepancy for Unsupervised Domain Adaptation".
     """
     n, m = len(source), len(target)

@@ -1,4 +1,4 @@
-"""Every registered method, through the commands: its run can be cut off and goes on to the same bits, and it exports."""
+"""Every method, through the commands: its run can be cut off and goes on to the same bits, and it exports."""
 from __future__ import annotations
 
 import json

@@ -41,7 +41,7 @@ class CDAN(Method):
         random_width: width D of the randomized map.
 
     Reference:
-        Long et al. 2018, "Conditional Adversarial Domain Adaptation", eq. 3-9.
+        Long et al. 2018, "Conditional Adversarial Domain Adaptation".
     """
 
     weight: Annotated[float, Field(ge=0)] = 1.0

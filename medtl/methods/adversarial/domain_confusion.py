@@ -38,7 +38,7 @@ class DomainConfusion(Method):
         discriminator_steps: moves of the discriminator per move of the network.
 
     Reference:
-        Tzeng et al. 2015, "Simultaneous Deep Transfer Across Domains and Tasks", eq. 2-6.
+        Tzeng et al. 2015, "Simultaneous Deep Transfer Across Domains and Tasks".
     """
 
     weight: Annotated[float, Field(ge=0)] = 0.1

@@ -40,7 +40,7 @@ class LuoTransfer(Method):
         normalise: compare directions of features; False is the plain inner product.
 
     Reference:
-        Luo et al. 2017, "Label Efficient Learning of Transferable Representations across Domains and Tasks", eq. 2-8.
+        Luo et al. 2017, "Label Efficient Learning of Transferable Representations across Domains and Tasks".
     """
 
     weight: Annotated[float, Field(ge=0)] = 1.0

@@ -31,7 +31,7 @@ class TCA(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         components_: the fitted map; ``components_.eigenvalues`` are those of the components.
 
     Reference:
-        Pan et al. 2009, "Domain Adaptation via Transfer Component Analysis" (IJCAI), eq. 5-6.
+        Pan et al. 2009, "Domain Adaptation via Transfer Component Analysis" (IJCAI).
     """
 
     def __init__(

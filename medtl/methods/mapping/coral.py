@@ -25,7 +25,7 @@ class CORAL(Method):
         domains: `pooled` for source against target, `pairwise` for every site or scanner against every other.
 
     Reference:
-        Sun & Saenko 2016, "Deep CORAL: Correlation Alignment for Deep Domain Adaptation", eq. 1-6.
+        Sun & Saenko 2016, "Deep CORAL: Correlation Alignment for Deep Domain Adaptation", eq. 1.
     """
 
     weight: Annotated[float, Field(ge=0)] = 1.0

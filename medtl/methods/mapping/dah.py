@@ -42,7 +42,7 @@ class DAH(Method):
         epochs: of the fit; the run's if left out.
 
     Reference:
-        Venkateswara et al. 2017, "Deep Hashing Network for Unsupervised Domain Adaptation", eq. 2-8.
+        Venkateswara et al. 2017, "Deep Hashing Network for Unsupervised Domain Adaptation".
     """
 
     bits: Annotated[int, Field(gt=0)] = 64

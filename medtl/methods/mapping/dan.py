@@ -39,7 +39,7 @@ class DAN(Method):
         domains: `pooled` for source against target, `pairwise` for every site or scanner against every other.
 
     Reference:
-        Long et al. 2015, "Learning Transferable Features with Deep Adaptation Networks", eq. 4-7.
+        Long et al. 2015, "Learning Transferable Features with Deep Adaptation Networks".
     """
 
     weight: Annotated[float, Field(ge=0)] = 1.0

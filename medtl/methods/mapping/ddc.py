@@ -26,7 +26,7 @@ class DDC(Method):
         domains: `pooled` for source against target, `pairwise` for every site or scanner against every other.
 
     Reference:
-        Tzeng et al. 2014, "Deep Domain Confusion: Maximizing for Domain Invariance", eq. 1-2.
+        Tzeng et al. 2014, "Deep Domain Confusion: Maximizing for Domain Invariance".
     """
 
     weight: Annotated[float, Field(ge=0)] = 0.25

@@ -26,7 +26,7 @@ class DeepJDOT(Method):
 
     Reference:
         Damodaran et al. 2018, "DeepJDOT: Deep Joint Distribution Optimal Transport for Unsupervised Domain
-        Adaptation", eq. 6-8.
+        Adaptation".
     """
 
     weight: Annotated[float, Field(ge=0)] = 1.0

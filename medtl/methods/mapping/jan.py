@@ -28,7 +28,7 @@ class JAN(Method):
         domains: `pooled` for source against target, `pairwise` for every site or scanner against every other.
 
     Reference:
-        Long et al. 2017, "Deep Transfer Learning with Joint Adaptation Networks", eq. 9-11.
+        Long et al. 2017, "Deep Transfer Learning with Joint Adaptation Networks".
     """
 
     weight: Annotated[float, Field(ge=0)] = 1.0

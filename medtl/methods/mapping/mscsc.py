@@ -39,7 +39,7 @@ class MSCSC(Method):
 
     Reference:
         Chang et al. 2018, "Unsupervised Transfer Learning via Multi-Scale Convolutional Sparse Coding for Biomedical
-        Applications", eq. 1-3.
+        Applications".
     """
 
     sparsity: Annotated[float, Field(gt=0)] = 0.05

@@ -33,7 +33,7 @@ class RTN(Method):
         bandwidths: kernel widths as multiples of the pooled mean squared distance.
 
     Reference:
-        Long et al. 2016, "Unsupervised Domain Adaptation with Residual Transfer Networks", eq. 4-8.
+        Long et al. 2016, "Unsupervised Domain Adaptation with Residual Transfer Networks".
     """
 
     weight: Annotated[float, Field(ge=0)] = 1.0

@@ -27,7 +27,7 @@ class SlicedWasserstein(Method):
         domains: `pooled` for source against target, `pairwise` for every site or scanner against every other.
 
     Reference:
-        Bonneel et al. 2015, "Sliced and Radon Wasserstein Barycenters of Measures", eq. 8; Lee et al. 2019, "Sliced
+        Bonneel et al. 2015, "Sliced and Radon Wasserstein Barycenters of Measures"; Lee et al. 2019, "Sliced
         Wasserstein Discrepancy for Unsupervised Domain Adaptation", which slices the outputs of two classifiers: to
         slice the features is our form.
     """

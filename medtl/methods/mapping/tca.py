@@ -33,7 +33,7 @@ class TCA(Method):
         epochs: of the head; the run's if left out.
 
     Reference:
-        Pan et al. 2009, "Domain Adaptation via Transfer Component Analysis" (IJCAI), eq. 5-6; Pan et al. 2011 (IEEE
+        Pan et al. 2009, "Domain Adaptation via Transfer Component Analysis" (IJCAI); Pan et al. 2011 (IEEE
         Transactions on Neural Networks).
     """
 

@@ -36,8 +36,7 @@ class WDGRL(Method):
         critic_rate: factor of the critic's learning rate.
 
     Reference:
-        Shen et al. 2018, "Wasserstein Distance Guided Representation Learning for Domain Adaptation", eq. 3-6 and
-        algorithm 1.
+        Shen et al. 2018, "Wasserstein Distance Guided Representation Learning for Domain Adaptation", algorithm 1.
     """
 
     weight: Annotated[float, Field(ge=0)] = 1.0
