@@ -155,7 +155,8 @@ def recommend(
     chosen = winner if supported else plain
     file = folder / "recommended.yaml"
     # read again it is an ordinary run: its own baseline, its own split
-    written = replace(chosen.config, train=replace(chosen.config.train, baseline=True), sites=base.sites)
+    own = replace(chosen.config.train, baseline=True, precision=base.train.precision)
+    written = replace(chosen.config, train=own, sites=base.sites)
     said = "Recommended" if supported else f"{UNSUPPORTED.capitalize()}; the plain model"
     write_text(file, f"# {said}: {chosen.name}\n{dump_config(written)}")
     answer = Recommendation(tuple(order), tuple(untried), rule, winner.name, judged, supported, file, folder)

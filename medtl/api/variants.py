@@ -46,10 +46,14 @@ class Variants:
     def made(self, *changes: str) -> Config:
         """The config with further overrides.
 
+        What ``train.precision: auto`` times and chooses could differ from process to process, and with it the numbers:
+        variants compute in float32 instead.
+
         Raises:
             ConfigError: what they make of it cannot work.
         """
-        return load_config(self.source, [*self.overrides, *changes])
+        plain = ("train.precision=float32",) if self.base.train.precision == "auto" else ()
+        return load_config(self.source, [*self.overrides, *plain, *changes])
 
     def method(self, name: str) -> tuple[str, ...]:
         """Overrides that put one method in place of the transfer block.

@@ -134,8 +134,8 @@ def learning_curve(
     curves = _resampled([found[n] for n in sorted(found)], seed)
     best = fit_power_law(counts, [float(np.mean([m.value for m in found[n].values()])) for n in sorted(found)])
     drawn = fit_power_law(counts, curves) if len(curves) else None
-    needed, ceiling = _three(best.needed(wanted), drawn and drawn.needed(wanted)), _three(
-        best.ceiling, drawn and drawn.ceiling)
+    needed = _three(best.needed(wanted), None if drawn is None else drawn.needed(wanted))
+    ceiling = _three(best.ceiling, None if drawn is None else drawn.ceiling)
     return Curve(wanted, tuple(points), _band(best, drawn, counts), ceiling, needed,
                  _answer(wanted, needed, ceiling, largest), (*notes, *NOTES), failures)
 

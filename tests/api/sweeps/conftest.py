@@ -15,7 +15,7 @@ from tests.api.hospitals import config, own_home, pictures
 def work(tmp_path: Path) -> Iterator[Path]:
     """A working directory of one's own with three small hospitals."""
     with own_home(tmp_path) as folder:
-        pictures(folder / "data", {"north": 20, "south": 20, "east": 20})
+        pictures(folder / "data", {"north": 20, "south": 32, "east": 20})
         yield folder
 
 
