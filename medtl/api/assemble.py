@@ -28,15 +28,15 @@ from medtl.data.proof import SplitTable, check_sizes, proof
 from medtl.data.splits import assign
 from medtl.data.transforms import Preprocess
 from medtl.errors import ConfigError, DataError
-from medtl.io.identity import project_salt, remember_all
+from medtl.io.identity import project_salt, remember_all, short_id
 from medtl.predictions import Predictions, by_study
 from medtl.progress import Progress
 from medtl.run import RunFolder
 from medtl.sources.manifest import Manifest
 from medtl.tasks.base import Task
-from medtl.types import Catalogue, Cohort
+from medtl.types import Catalogue, Cohort, Item
 
-CATALOGUE_COLUMNS = ("row", "study", "patient", "site", "scanner", "role", "split", "hidden", "refused")
+CATALOGUE_COLUMNS = ("row", "study", "patient", "site", "scanner", "role", "split", "hidden", "refused", "content")
 REFUSED_COLUMNS = ("row", "study", "site", "reasons", "detail")
 
 
@@ -97,10 +97,10 @@ class Assembly:
         """Writes catalogue.csv, split.json, refused.csv and data.json; a folder begun on other data is refused."""
         folder.same_data(self.digest)
         refused = {refusal.row for refusal in self.prepared.refusals}
-        items = self.cohort.catalogue.items
+        items, salt = self.prepared.catalogue.items, project_salt()
         folder.write_text("catalogue.csv", _csv(CATALOGUE_COLUMNS, (
             (item.row, item.study, item.patient, item.site, item.scanner, role, split, int(hidden),
-             int(item.row in refused) or "")
+             int(item.row in refused) or "", content_id(salt, item))
             for item, role, split, hidden in zip(
                 items, self.cohort.role, self.cohort.split, self.cohort.hidden, strict=True
             )
@@ -117,6 +117,11 @@ class Assembly:
     def predictions(self, rows: NDArray[np.int64], logits: NDArray[np.float32], model: str) -> Predictions:
         """Logits of rows as the table that predictions.csv holds: one line per study, its scans averaged."""
         return as_predictions(self.task, self.cohort, rows, logits, model)
+
+
+def content_id(salt: bytes, item: Item) -> str:
+    """A scan by what its files hold, so that two tables which list it, or two names of its site, are seen through."""
+    return short_id(salt, "content", item.digest) if item.digest else ""
 
 
 def dataset(config: Config) -> Dataset:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medtl.api.adapting import NOTE as TENT_NOTE
 from medtl.api.adapting import adapted_at_test
-from medtl.api.assemble import as_predictions, dataset, listed, task_of
+from medtl.api.assemble import as_predictions, content_id, dataset, listed, task_of
 from medtl.api.auditing import audited, in_words
 from medtl.api.elsewhere import Seen, seen_by
 from medtl.api.pictures import write_pictures
@@ -28,6 +28,7 @@ from medtl.evaluation.audit import read_audit
 from medtl.evaluation.feature_map import Projection, write_feature_map
 from medtl.evaluation.report import WrittenReport, write_report
 from medtl.evaluation.table import render_report
+from medtl.io.identity import project_salt
 from medtl.models import store
 from medtl.models.adapt.tent import NAME as TENT
 from medtl.models.model import Model
@@ -199,27 +200,37 @@ def _unlearned(run: Path, cohort: Cohort, name: str) -> tuple[NDArray[np.int64],
     """The rows whose studies the run did not learn from or test on at its source, and what is to be said of them."""
     try:
         with (run / "catalogue.csv").open(encoding="utf-8", newline="") as file:
-            used = {row["study"]: row for row in csv.DictReader(file) if row["split"] != "unused"}
+            table = [row for row in csv.DictReader(file) if row["split"] != "unused"]
+            used = {key: row for row in table for key in (row["study"], row.get("content", ""))}
     except (OSError, KeyError, UnicodeDecodeError) as error:
         raise RunStateError(f"{run / 'catalogue.csv'}: missing or damaged; train the run again") from error
     rows = cohort.rows("target", "test")
     if not len(rows):
         raise DataError(f"{name}: no scan of it can be read")
-    studies = [cohort.catalogue.items[row].study for row in rows]
-    learned = np.array([study in used and (used[study]["role"] == "source" or used[study]["hidden"] == "0")
-                        for study in studies])
+    items, salt = [cohort.catalogue.items[row] for row in rows], project_salt()
+    studies = [item.study for item in items]  # a study that two tables list has two ids, but its files are the same
+    known = [used.get(item.study) or used.get(content_id(salt, item) or item.study) for item in items]
+    patients = {row["patient"] for row in table if _learned(row)} - {""}
+    learned = np.array([(row is not None and _learned(row)) or item.patient in patients
+                        for item, row in zip(items, known, strict=True)])
     if learned.all():
         raise DataError(f"{name}: the run learned from every study of it, or tested on it at its source; evaluate on "
                         "studies that are new to it")
     notes = [f"evaluated on the card {name}: its studies whose labels had no part in training"]
     if learned.any():
         count = len({study for study, out in zip(studies, learned, strict=True) if out})
-        notes.append(f"{count} studies of {name} are left out: they were the run's source, or it saw their labels")
-    seen = {study for study in studies if study in used and used[study]["split"] == "adapt"
-            and used[study]["hidden"] != "0"}
+        notes.append(f"{count} studies of {name} are left out: they were the run's source, or it saw their labels or "
+                     "those of the same patients")
+    seen = {study for study, row in zip(studies, known, strict=True)
+            if row is not None and row["split"] == "adapt" and row["hidden"] != "0"}
     if seen:
         notes.append(f"the run's methods may have seen the images of {len(seen)} studies of {name}, without labels")
     return rows[~learned], notes
+
+
+def _learned(row: dict[str, str]) -> bool:
+    """Whether a row of a run's catalogue had its label used."""
+    return row["role"] == "source" or row["hidden"] == "0"
 
 
 def _all_test(catalogue: Catalogue) -> Cohort:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +82,19 @@ def test_nothing_is_left_of_a_card_that_the_run_learned_from(project: Path) -> N
     assert said.code == 3, said
     assert "the run learned from every study of it" in said.lines[-1]
     assert not (project / "runs" / "tiny" / "evaluations" / "north").exists()
+
+
+def test_a_study_that_two_tables_list_is_known_by_its_files(project: Path) -> None:
+    shutil.copytree(project / "data", project / "moved" / "deeper")
+    table = project / "moved" / "deeper" / "manifest.csv"
+    lines = table.read_text().replace(",north,", ",boreal,").replace(",south,", ",austral,").splitlines()
+    table.unlink()
+    (project / "moved" / "manifest.csv").write_text("\n".join([lines[0], *(f"deeper/{line}" for line in lines[1:])]))
+    said = medtl("evaluate", "tiny", "--card", card(project, "renamed", "moved", "boreal: {}, austral: {}"))
+    assert said.code == 0, said
+    assert "14 studies of renamed are left out" in " ".join((said.out + said.err).split())
+    with next((project / "runs" / "tiny").rglob("renamed/predictions.csv")).open(newline="") as file:
+        assert {row["site"] for row in csv.DictReader(file) if row["role"] == "target"} == {"austral"}
 
 
 def test_a_damaged_or_unfinished_run_is_told(project: Path) -> None:
