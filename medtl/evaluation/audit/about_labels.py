@@ -143,9 +143,8 @@ def _single(
 
 
 def _mid_ranks(values: Matrix) -> Matrix:
-    from scipy.stats import rankdata
-
-    return np.asarray(rankdata(values), dtype=np.float64)
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place.ravel()], dtype=np.float64)
 
 
 def confounding_checks(
