@@ -62,7 +62,7 @@ def answer_of(model: Model, task: Task, device: torch.device | str) -> Callable[
 
     def answer(scans: NDArray[np.float32]) -> NDArray[np.float64]:
         with torch.inference_mode():
-            logits = model.full(torch.from_numpy(np.ascontiguousarray(scans)).to(device)).outputs
+            logits = model.full(torch.from_numpy(np.array(scans)).to(device)).outputs
             return task.activate(logits.float().cpu())[:, column].numpy().astype(np.float64)
 
     return answer
