@@ -117,3 +117,17 @@ def test_neither_reads_labels_names_or_order() -> None:
             method.layer(t, 0) if isinstance(method, TCA) else method.layer(t) for t in (of, other)
         )
         assert all(torch.equal(a, b) for a, b in zip(one.buffers(), same.buffers(), strict=True))
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+@pytest.mark.parametrize("varying", [0, 2, 5])
+def test_collapsed_features_are_not_scaled_up_to_noise(kernel: str, varying: int) -> None:
+    of, draw = table(), np.random.default_rng(3)
+    width = of.features.shape[1]
+    spread = np.where(np.arange(width) < varying, 1.0, 1e-5)
+    features = (3.0 + spread * draw.normal(size=of.features.shape)).astype(np.float32)
+    layer = TCA(components=4, kernel=kernel).layer(replace(of, features=features), seed=0)  # type: ignore[arg-type]
+    said = layer(torch.from_numpy(features))
+    assert layer.width == (1 if varying == 0 else min(4, varying) if kernel == "linear" else layer.width)
+    other = features * (1.0 + 1e-6 * draw.normal(size=features.shape)).astype(np.float32)  # another runtime's rounding
+    torch.testing.assert_close(layer(torch.from_numpy(other)), said, rtol=0, atol=1e-3)
