@@ -147,13 +147,20 @@ class TrainSection:
 
 @dataclass(frozen=True, config=_STRICT)
 class EvaluateSection:
-    """How it is judged. `failures` is how many false alarms, and how many misses, are shown as images per site."""
+    """How it is judged. `failures` is how many false alarms, and how many misses, are shown as images per site;
+    `prevalence`, `sensitivity` and `specificity` are what figures refer to, and the sensitivity that thresholds should
+    keep; `set_error` is what sets of classes may miss; `calibration` is fitted on source validation."""
 
     bootstrap: Annotated[int, Field(ge=0)] = 2000
     threshold: Literal["youden"] | Fraction = "youden"
     adapt: Literal["none", "tent"] = "none"
     audit: Literal["auto", "off"] = "auto"
     failures: Annotated[int, Field(ge=0, le=20)] = 2
+    calibration: Literal["none", "temperature", "platt", "isotonic"] = "none"
+    prevalence: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    set_error: Annotated[float, Field(gt=0, lt=1)] = 0.1
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -4,6 +4,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -29,12 +31,17 @@ def load_metrics(names: Sequence[str], reference: Reference | None = None) -> tu
     Raises:
         ConfigError: a name that is not registered.
     """
+    return tuple(
+        module.at(reference) if reference is not None and hasattr(module, "at") else module.METRIC
+        for module in map(_module, names)
+    )
+
+
+@cache
+def _module(name: str) -> Any:
     from medtl import registry
 
-    modules = [importlib.import_module(registry.load("metrics", name).__module__) for name in names]
-    return tuple(
-        module.at(reference) if reference is not None and hasattr(module, "at") else module.METRIC for module in modules
-    )
+    return importlib.import_module(registry.load("metrics", name).__module__)
 
 
 @dataclass(frozen=True, eq=False)

@@ -162,6 +162,8 @@ class SiteReport:
         gaps: internal minus external AUROC, per model and target site.
         comparisons: adapted minus baseline AUROC per target site; empty without a baseline.
         notes: what a reader must know to read the numbers.
+        further: figures that refer to a prevalence, sensitivity or specificity, of test studies.
+        titles: name and title of each further figure; the title says what it refers to.
     """
 
     kind: str
@@ -176,6 +178,8 @@ class SiteReport:
     gaps: tuple[Gap, ...]
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
+    further: tuple[SiteResult, ...] = ()
+    titles: tuple[tuple[str, str], ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -213,5 +217,6 @@ class SiteReport:
             "worst": [{"model": model, "site": site} for model, site in self.worst],
             "gaps": [gap.as_json() for gap in self.gaps],
             "comparisons": [comparison.as_json() for comparison in self.comparisons],
+            "further": {"titles": dict(self.titles), "results": [result.as_json() for result in self.further]},
             "notes": list(self.notes),
         }

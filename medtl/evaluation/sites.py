@@ -21,11 +21,14 @@ from medtl.evaluation.site_report import (
     SiteReport,
     SiteResult,
 )
-from medtl.functional.measure import Metric
+from medtl.functional.measure import Metric, Reference
 from medtl.predictions import Predictions, by_study
 
 Scored: TypeAlias = dict[tuple[str, str, str, str], Scores]
 
+FURTHER = ("ppv", "npv", "reference_average_precision", "sensitivity_at_specificity", "specificity_at_sensitivity",
+           "brier_skill")
+"""Figures that refer to something, of test studies only."""
 METRICS = ("auroc", "average_precision", "balanced_accuracy", "sensitivity", "specificity", "brier")
 HEADLINE = "auroc"
 TENT = "tent"
@@ -41,7 +44,7 @@ NOTE_WORST = "the worst site is the lowest of several estimates and so looks wor
 
 def evaluate_sites(
     predictions: Predictions, *, bootstrap: int = 2000, threshold: str | float = "youden", seed: int = 0,
-    level: float = 0.95, metrics: Sequence[str] = METRICS,
+    level: float = 0.95, metrics: Sequence[str] = METRICS, reference: Reference | None = None,
 ) -> SiteReport:
     """Score every model on every site and split, with intervals, the worst site, gaps and verdicts.
 
@@ -55,6 +58,7 @@ def evaluate_sites(
         seed: of the draws, at least 0.
         level: nominal coverage of the intervals.
         metrics: registry names; AUROC is always among them.
+        reference: what the further figures refer to.
 
     Returns:
         The report.
@@ -73,15 +77,22 @@ def evaluate_sites(
     chosen = load_metrics(names)
     thresholds = {model: _thresholds(rows, model, threshold) for model in rows.models}
     results: list[SiteResult] = []
+    further: list[SiteResult] = []
     scored: Scored = {}
+    referred = load_metrics(FURTHER, reference or Reference())
 
     def add(site: str, role: str, split: str, model: str, part: Predictions, pooled: bool) -> None:
         group = group_of(part, thresholds[model])
         group = replace(group, strata=tuple((drawn_as[name], patients) for name, patients in group.strata))
-        scores = score(group, chosen, seed=seed, replicates=bootstrap, level=level, where=site,
-                       no_decision="no threshold: source validation has one class only")
+        def scores_of(asked: Sequence[Metric]) -> Scores:
+            return score(group, asked, seed=seed, replicates=bootstrap, level=level, where=site,
+                         no_decision="no threshold: source validation has one class only")
+
+        scores = scores_of(chosen)
         scored[site if not pooled else "", role, split, model] = scores
         results.append(_result(site, role, split, model, part, scores, pooled))
+        if split == "test":
+            further.append(_result(site, role, split, model, part, scores_of(referred), pooled))
 
     for pooled in (False, True):
         for role, split in _parts(rows):
@@ -106,6 +117,7 @@ def evaluate_sites(
         kind=rows.kind, classes=rows.classes, metrics=tuple(names), level=level, bootstrap=bootstrap, seed=seed,
         thresholds=tuple(ModelThresholds(m, t.rule, tuple(t.values.items())) for m, t in thresholds.items()),
         results=tuple(results), worst=worst, gaps=gaps, comparisons=comparisons, notes=tuple(notes),
+        further=tuple(further), titles=tuple((metric.name, metric.title) for metric in referred),
     )
 
 

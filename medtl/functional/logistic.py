@@ -82,9 +82,15 @@ def fitted_offset(resampled: Resampled) -> FloatArray:
     weights = resampled.counts[:, sample.cluster]
     known = (resampled.positives > 0) & (resampled.negatives > 0)
     low, high = np.full(len(weights), -50.0), np.full(len(weights), 50.0)
-    for _ in range(64):  # the sum rises with the offset: halving cannot fail, and 2**-64 of 100 is nothing
+    for _ in range(28):  # the sum rises with the offset: halving cannot fail, and leaves little to Newton's steps
         middle = 0.5 * (low + high)
         expected = np.einsum("rn,rn->r", weights, expit(middle[:, None] + x))
         above = expected > resampled.positives
         high, low = np.where(above, middle, high), np.where(above, low, middle)
-    return np.where(known, 0.5 * (low + high), np.nan)
+    offset = 0.5 * (low + high)
+    for _ in range(2):
+        p = expit(offset[:, None] + x)
+        curve = np.einsum("rn,rn->r", weights, p * (1 - p))
+        gap = resampled.positives - np.einsum("rn,rn->r", weights, p)
+        offset += np.divide(gap, curve, out=np.zeros(len(offset)), where=curve > 0)
+    return np.where(known, offset, np.nan)

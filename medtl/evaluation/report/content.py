@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from medtl.evaluation.audit import Audit
 from medtl.evaluation.oracle import OracleResult
+from medtl.evaluation.probabilities import ProbabilityReport
 from medtl.evaluation.report.facts import RunFacts
 from medtl.evaluation.report.pictures import Pictures
 from medtl.evaluation.report.weights import Weights
@@ -25,6 +26,7 @@ class Content:
         pictures: of mistakes and weights, if drawn.
         weights: of source studies, if methods weighed them.
         audit: of shifts and shortcuts, if one was made.
+        probabilities: calibration, thresholds, sets and decision curves.
     """
 
     facts: RunFacts
@@ -35,6 +37,7 @@ class Content:
     pictures: Pictures | None = None
     weights: Weights | None = None
     audit: Audit | None = None
+    probabilities: ProbabilityReport | None = None
 
     @property
     def shown(self) -> list[SiteResult]:

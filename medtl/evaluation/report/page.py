@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medtl.atomic import write_json, write_text
 from medtl.evaluation.audit import read_audit
 from medtl.evaluation.oracle import oracle_results
+from medtl.evaluation.probabilities import answers_of, probabilities_of, reference_of
 from medtl.evaluation.report.content import Content
 from medtl.evaluation.report.facts import read_run
 from medtl.evaluation.report.markdown import markdown
@@ -59,15 +60,19 @@ def write_report(
     """
     facts = read_run(folder, predictions)
     settings = facts.section("evaluate")
+    probabilities = probabilities_of(facts.config, facts.predictions)
+    answers, treated = answers_of(facts.config, facts.predictions)
+    facts = replace(facts, predictions=answers)
     report = evaluate_sites(
         facts.predictions, bootstrap=int(settings.get("bootstrap", 2000)),
         threshold=settings.get("threshold", "youden"), seed=int(facts.section("train").get("seed", 0)),
+        reference=reference_of(facts.config),
     )
-    repeated = tuple(dict.fromkeys((*facts.notes, *notes)))
+    repeated = tuple(dict.fromkeys((*facts.notes, *treated, *notes)))
     target = out or folder / "report"
     oracle = oracle_results(folder, facts.predictions) if predictions is None else ()
     content = Content(
-        facts=facts, report=report, notes=repeated, oracle=oracle, picks=picks_of(folder, oracle),
+        facts=facts, report=report, probabilities=probabilities, notes=repeated, oracle=oracle, picks=picks_of(folder, oracle),
         pictures=read_pictures((predictions or folder / "predictions.csv").parent),
         weights=read_weights(folder), audit=read_audit(target),
     )
@@ -75,6 +80,7 @@ def write_report(
     write_json(metrics, {
         **report.as_json(), "run": facts.name, "selection": facts.selection, "notes": [*repeated, *report.notes],
         "predictions": {"file": facts.predictions_name, "sha256": facts.predictions_digest},
+        "probabilities": None if probabilities is None else probabilities.as_json(),
         "oracle": [result.as_json() for result in content.oracle],
         "selection_rules": [pick.as_json() for pick in content.picks],
     })
