@@ -187,7 +187,8 @@ def assemble(config: Config, progress: Progress) -> Assembly:
     cache = ScanCache()
     prepared = prepare(cohort, preprocess, cache, max_refused=config.data.max_refused, progress=progress)
     kept = check_sizes(prepared.cohort(cohort), task)
-    table = proof(kept, task.score_names if len(task.label_names) == 1 else None)
+    names = () if task.kind == "regression" else task.score_names if len(task.label_names) == 1 else None
+    table = proof(kept, names)
     notes = list(dict.fromkeys(kept.notes))
     if prepared.refusals:
         notes.append(f"{len(prepared.refusals)} scans were refused and take no part; refused.csv lists them")

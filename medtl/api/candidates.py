@@ -11,7 +11,7 @@ from medtl.errors import ConfigError
 
 UNLABELLED = ("dan", "feature_coral", "dann", "density_ratio", "tca", "jan", "cdan")
 """Methods that need target images only, the cheap and the well tried first."""
-LABELLED = ("l2_sp", "lp_ft", "tradaboost")
+LABELLED = ("probe", "l2_sp", "lp_ft", "tradaboost")
 """Methods that use visible target labels, tried beside the others where there are some."""
 
 

@@ -259,11 +259,12 @@ def moves_in_words(moves: Sequence[Move]) -> list[str]:
     """The table of what moves, as aligned lines; none for an empty one."""
     if not moves:
         return []
-    rows = [("part", "parameters", "pace", "rate", "state", "batch norm")]
+    rows = [("part", "parameters", "learning", "pace", "rate", "state", "batch norm")]
     for move in moves:
         first, last = move.pace
         pace = f"{first:g}" if first == last else f"{first:g} to {last:g}"
-        rows.append((move.part, f"{move.parameters:,}", pace, f"{move.rate:g}", move.state, move.bn))
+        numbers = (f"{move.parameters:,}", f"{move.learning:,}")
+        rows.append((move.part, *numbers, pace, f"{move.rate:g}", move.state, move.bn))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from medtl.cli import data, evidence, look, retrieval, sweeps, verbs
+from medtl.cli import data, evidence, features, look, retrieval, sweeps, verbs
 from medtl.errors import ConfigError
 
 _ABOUT = """Carry a model from one hospital's scans to another's, and say honestly how well it does there.
@@ -66,7 +66,7 @@ def _build() -> typer.Typer:
         rich_markup_mode=None, pretty_exceptions_enable=False,
     )
     app.callback()(_top)
-    for module in (verbs, sweeps, evidence, retrieval, data, look):
+    for module in (verbs, sweeps, evidence, features, retrieval, data, look):
         for name, command in module.COMMANDS.items():
             app.command(name, context_settings=_HELP)(command)
     return app

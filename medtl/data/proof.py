@@ -54,7 +54,7 @@ def proof(cohort: Cohort, class_names: Sequence[str] | None = None) -> SplitTabl
 
     Args:
         cohort: roles and splits.
-        class_names: names for the values 0, 1, … of a single label column.
+        class_names: names for the values 0, 1, … of a single label column; empty where it holds numbers.
 
     Returns:
         The table that is printed and stored.
@@ -103,6 +103,9 @@ def _counts(
     for row in rows:
         known = [(name, value) for name, value in zip(names, items[row].labels, strict=True) if not np.isnan(value)]
         for name, value in known:
+            if class_names == ():
+                classes.setdefault(name, []).append(row)
+                continue
             plain = class_names is not None and len(names) == 1 and float(value).is_integer()
             text = class_names[int(value)] if plain and class_names is not None else f"{name}={value:g}"
             if not float(value).is_integer():

@@ -11,6 +11,7 @@ from rich.text import Text
 from medtl.evaluation.estimates import Estimate
 from medtl.evaluation.scoring import load_metrics
 from medtl.evaluation.site_report import SiteReport, SiteResult
+from medtl.functional.agreement import AGREEMENTS
 from medtl.functional.measure import NotEstimable
 
 
@@ -29,8 +30,8 @@ def render_report(report: SiteReport, *, selection: str, notes: Sequence[str] = 
     table.add_column("site", no_wrap=True)
     for name in ("n", "n+"):
         table.add_column(name, justify="right", no_wrap=True)
-    for metric in load_metrics(report.metrics):
-        table.add_column(metric.short, justify="right", min_width=7)
+    for short in shorts_of(report):
+        table.add_column(short, justify="right", min_width=7)
     worst = set(report.worst)
     for result in report.select(split="test"):
         table.add_row(*_cells(result, (result.model, result.site) in worst), style="bold" if result.pooled else "")
@@ -39,11 +40,19 @@ def render_report(report: SiteReport, *, selection: str, notes: Sequence[str] = 
     lines.append(f"checkpoint selected by: {selection}")
     lines += [threshold_line(report, model) for model in report.models]
     lines += missing_lines(report)
-    lines += [f"gap, {gap.model}: AUROC at {gap.internal} minus {gap.external}: {gap.estimate}" for gap in report.gaps]
-    lines += [f"adapted minus baseline at {c.site}: AUROC {c.estimate}: {c.verdict}" if c.estimate.value is not None
+    what = "mean absolute error" if report.kind == "regression" else "AUROC"
+    lines += [f"gap, {gap.model}: {what} at {gap.internal} minus {gap.external}: {gap.estimate}" for gap in report.gaps]
+    lines += [f"adapted minus baseline at {c.site}: {what} {c.estimate}: {c.verdict}" if c.estimate.value is not None
               else f"adapted minus baseline at {c.site}: {c.verdict}" for c in report.comparisons]
     lines += [f"note: {note}" for note in (*notes, *report.notes)]
     return Group(table, *(Text(line) for line in lines))
+
+
+def shorts_of(report: SiteReport) -> tuple[str, ...]:
+    """How narrow tables head the figures of a report, in order."""
+    if report.kind == "regression":
+        return tuple(figure.short for figure in AGREEMENTS)
+    return tuple(metric.short for metric in load_metrics(report.metrics))
 
 
 def threshold_line(report: SiteReport, model: str) -> str:
@@ -84,6 +93,9 @@ def missing_lines(report: SiteReport) -> list[str]:
     return [f"{line}: {', '.join(dict.fromkeys(metrics))}" for line, metrics in found.items()]
 
 
+_OF_VALUES = {figure.name for figure in AGREEMENTS}
+
+
 def _cells(result: SiteResult, is_worst: bool) -> list[Text]:
     site = f"{result.site} (worst)" if is_worst else result.site
     positives = "" if result.positives is None else str(result.positives)
@@ -95,6 +107,10 @@ def _cells(result: SiteResult, is_worst: bool) -> list[Text]:
 def _figure(estimate: Estimate) -> Text:
     if estimate.value is None:
         return Text("not\nest.", style="dim")
+    if estimate.metric in _OF_VALUES:
+        low_high = estimate.interval
+        ends = "no int." if low_high is None else f"{low_high.low:.3g}–{low_high.high:.3g}"
+        return Text(f"{estimate.value:.4g}\n{ends}")
     ends = "no int." if estimate.interval is None else f"{_two(estimate.interval.low)}–{_two(estimate.interval.high)}"
     return Text(f"{estimate.value:.3f}\n{ends}")
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from medtl.export.contract import Contract
 
-_SHOWN = ("auroc", "average_precision", "balanced_accuracy", "sensitivity", "specificity", "brier")
+_SHOWN = ("auroc", "average_precision", "balanced_accuracy", "sensitivity", "specificity", "brier", "mae", "rmse",
+          "r2", "concordance", "bias", "limit_low", "limit_high")
 
 
 def card(name: str, contract: Contract, do_not_use_for: Sequence[str] = ()) -> str:
@@ -85,5 +86,7 @@ def _sentence(text: str) -> str:
 
 def _thresholds(thresholds: Mapping[str, Any]) -> str:
     values = thresholds.get("values") or {}
+    if not values and thresholds.get("rule"):
+        return f"Rule: {thresholds['rule']}."
     said = [f"{name}: {'none' if value is None else f'{value:.4g}'}" for name, value in values.items()]
     return f"A score at or above the threshold is called positive. Rule: {thresholds.get('rule')}. {'; '.join(said)}."

@@ -15,7 +15,7 @@ from medtl.progress import Progress, each
 
 LIMIT = 64
 TOLERANCE = 1e-5
-"""On scores."""
+"""On scores; of values beyond 1, relative."""
 
 StudyReader: TypeAlias = Callable[[str, str], Sequence[NDArray[np.float32]]]
 """(site, study) to the prepared arrays of its rows, each float32 in [0, 1], (slices, channels, height, width)."""
@@ -82,7 +82,8 @@ def check_parity(
         site, study = str(predictions.site[row]), str(predictions.study[row])
         arrays = read(site, study)
         scores = np.mean([session.scores(array[None])[0] for array in arrays], axis=0)
-        difference = float(np.abs(scores - predictions.scores[row]).max())
+        size = max(1.0, float(np.abs(predictions.scores[row]).max()))  # a value has its own unit; a score at most 1
+        difference = float(np.abs(scores - predictions.scores[row]).max()) / size
         largest = max(largest, difference)
         if not difference <= TOLERANCE:
             wrong.append(f"study {study} of {site}: {difference:.3g}")

@@ -53,11 +53,13 @@ class Answers(list[Row]):
 
     Args:
         names: of the scores.
+        values: whether they are a regression's predicted values.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], values: bool = False) -> None:
         super().__init__()
         self.names = tuple(names)
+        self.columns = ("predicted",) if values else tuple(f"score_{name}" for name in names)
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Predictor:
             raise DataError(*(missing[:10] or ["no scans were given: name files or folders"]))
         salt = project_salt()
         known = {str(place): name for name, places in noted_paths().items() for place in places}
-        answers, noted = Answers(self.contract.scores), []
+        answers, noted = Answers(self.contract.scores, self.contract.kind == "regression"), []
         for path in each(progress, "predicting", paths):
             for study in _studies(path):
                 name = known.get(os.path.abspath(study.path)) or short_id(salt, *study.key)
@@ -162,7 +164,8 @@ class Predictor:
 
 
 def write_answers(path: Path, answers: Answers) -> None:
-    """Writes ``study,score_<name>…,verdict,reason``, whole or not at all; scores to 9 significant digits.
+    """Writes ``study,score_<name>…,verdict,reason`` (of a regression ``study,predicted,verdict,reason``), whole or not
+    at all; numbers to 9 significant digits.
 
     Args:
         path: the CSV.
@@ -170,7 +173,7 @@ def write_answers(path: Path, answers: Answers) -> None:
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["study", *(f"score_{name}" for name in answers.names), "verdict", "reason"])
+    writer.writerow(["study", *answers.columns, "verdict", "reason"])
     for row in answers:
         cells = [""] * len(answers.names) if row.scores is None else [f"{score:.9g}" for score in row.scores]
         writer.writerow([row.study, *cells, row.verdict, row.reason])

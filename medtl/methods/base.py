@@ -217,6 +217,10 @@ class Method:
         """
         return {}
 
+    def learns(self, model: Model) -> Mapping[str, int]:
+        """How many numbers learn in each part that learns by additions to it instead of by its own."""
+        return {}
+
     def weigh(self, table: Table) -> NDArray[np.float32] | None:
         """Weight per row of the table, non-negative, for source rows; None for all equal."""
         return None

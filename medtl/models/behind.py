@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from medtl.models.patched import PatchScores, ReluLayer
+from medtl.models.site_heads import SiteHeads
 from medtl.models.values import MedianHead, ValueHead
 from medtl.models.votes import NearestHead, VoteHead
 
@@ -159,6 +161,7 @@ _KINDS: dict[str, type[nn.Module]] = {
     "affine": Affine, "kernel_projection": KernelProjection, "standardise": Standardise, "hash": Hash,
     "codes": CodeHead,
     "votes": VoteHead, "nearest": NearestHead, "value": ValueHead, "median": MedianHead,
+    "site_heads": SiteHeads, "relu_layer": ReluLayer, "patch_scores": PatchScores,
 }
 
 

@@ -16,6 +16,7 @@ from medtl.models.backbones.base import Encoder, find
 from medtl.models.behind import behind, build_layer
 from medtl.models.harmonize import harmonizing
 from medtl.models.model import Model
+from medtl.models.patched import Patched
 from medtl.models.pooling import build_pooling
 from medtl.models.tapped import retap
 from medtl.models.values import ValueHead
@@ -85,6 +86,8 @@ def assemble(net: nn.Module, description: dict[str, Any], seed: int) -> Model:
     bn.treat(encoder, description["bn"])
     if "tap" in description:  # a method reads layers within
         encoder = retap(encoder, description["tap"])
+    if "patches" in description:
+        encoder = Patched(encoder, description["patches"])
     width = int(description["adaptation"])
     with _stream(seed, "pooling"):
         pooling = harmonizing(build_pooling(description["pooling"], encoder.width), description.get("harmonize"))

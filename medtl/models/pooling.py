@@ -50,8 +50,26 @@ class AttentionPooling(nn.Module):
         return (self.attention(slices).unsqueeze(-1) * slices).sum(dim=1)
 
 
-def build_pooling(name: Literal["mean", "max", "attention"], width: int) -> nn.Module:
-    """The pooling that the config names, for features of this width."""
+class PatchPooling(nn.Module):
+    """No pooling: every patch of every slice stays, for a head that scores patches.
+
+    Args:
+        width: features of a patch.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, slices: Tensor) -> Tensor:
+        """(n, slices, patches * d) to (n, slices * patches, d)."""
+        return slices.reshape(slices.shape[0], -1, self.width)
+
+
+def build_pooling(name: Literal["mean", "max", "attention", "patches"], width: int) -> nn.Module:
+    """The pooling that the config (or, for ``patches``, a method) names, for features of this width."""
+    if name == "patches":
+        return PatchPooling(width)
     if name == "attention":
         return AttentionPooling(width)
     return MeanPooling() if name == "mean" else MaxPooling()

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from medtl.models.model import Model
+from medtl.models.site_heads import SiteHeads
 from medtl.models.values import MedianHead
 
 FLOOR = 1e-6
@@ -84,7 +85,7 @@ class NearestHead(nn.Module):
         return -nearest / self.scale
 
 
-def with_head(model: Model, head: VoteHead | NearestHead | MedianHead) -> Model:
+def with_head(model: Model, head: VoteHead | NearestHead | MedianHead | SiteHeads) -> Model:
     """The same network with another head; everything else is shared, not copied.
 
     Args:

@@ -102,8 +102,9 @@ class Move:
         parameters: how many numbers it has.
         pace: at the first and at the last epoch.
         rate: learning rate at pace 1, before the schedule.
-        state: `trained`, `frozen`, or `frozen at first`, `frozen later`.
+        state: `trained`, `frozen`, `frozen at first`, `frozen later`, or `adapted`: what learns is added to it.
         bn: how its batch normalisation behaves; empty where it has none.
+        learning: how many numbers learn at some time.
     """
 
     part: str
@@ -112,6 +113,7 @@ class Move:
     rate: float
     state: str
     bn: str
+    learning: int = 0
 
 
 def table_of_moves(methods: Sequence[Method], model: Model, train: TrainSection) -> list[Move]:
@@ -130,7 +132,13 @@ def table_of_moves(methods: Sequence[Method], model: Model, train: TrainSection)
             state = "frozen at first"
         else:
             state = "frozen later" if last == 0 else "trained"
+        own = sum(p.numel() for p in part.parameters())
+        added = sum(method.learns(model).get(name, 0) for method in methods)
+        if added and state != "frozen":
+            state = "adapted"
         normalises = any(isinstance(module, _BatchNorm) for module in part.modules())
-        mode = ("running statistics" if state == "frozen" else str(model.treatment)) if normalises else ""
-        rows.append(Move(name, sum(p.numel() for p in part.parameters()), (first, last), rates[name], state, mode))
+        still = state in ("frozen", "adapted")
+        mode = ("running statistics" if still else str(model.treatment)) if normalises else ""
+        learning = 0 if state == "frozen" else added or own
+        rows.append(Move(name, own, (first, last), rates[name], state, mode, learning))
     return rows

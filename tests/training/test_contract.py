@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
-from toy_cohort import PLANS, QUICK, cohort, cohort_of, loader, plan, real_model, run, small_model, weights
+from toy_cohort import PLANS, QUICK, cohort, cohort_of, loader, plan, real_model, run, small_model, task_of, weights
 
 from medtl import registry
 from medtl.methods.base import Method, overrides
@@ -69,7 +69,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[
     @cache
     def make(name: str) -> tuple[Path, dict[str, torch.Tensor]]:
         folder = tmp_path_factory.mktemp("run")
-        return folder, weights(run(folder, plan(name), of=cohort_of(name)))
+        return folder, weights(run(folder, plan(name), of=cohort_of(name), task=task_of(name)))
 
     return make
 
@@ -80,13 +80,13 @@ EVERY_PLAN = pytest.mark.parametrize("name", list(PLANS))
 
 @EVERY_PLAN
 def test_a_method_changes_what_is_trained_and_only_what_may_move(name: str, finished: Finished) -> None:
-    model, ours = small_model(), finished(name)[1]
+    model, ours = small_model(task=task_of(name)), finished(name)[1]
     start = weights(model)
     assert not same(ours, start)
-    if name != "source_only":
+    if name != "source_only" and task_of(name) is task_of("source_only"):
         assert not same(ours, finished("source_only")[1])
     still = set(always_still(paces(plan(name), model, QUICK.epochs)))
-    assert bool(still) == ("freeze" in name or name == "probe")
+    assert bool(still) == ("freeze" in name or name in ("probe", "lora", "oquab"))
     fixed = {id(t) for part in still for t in (*model.parts[part].parameters(), *model.parts[part].buffers())}
     for key, tensor in model.state_dict(keep_vars=True).items():
         cut_away = name == "probe" and key not in ours
@@ -96,7 +96,8 @@ def test_a_method_changes_what_is_trained_and_only_what_may_move(name: str, fini
 @EVERY_PLAN
 def test_target_labels_that_are_hidden_change_nothing(name: str, finished: Finished, tmp_path: Path) -> None:
     folder, ours = finished(name)
-    assert same(weights(run(tmp_path, plan(name), of=cohort_of(name, flipped=True))), ours)
+    again = run(tmp_path, plan(name), of=cohort_of(name, flipped=True), task=task_of(name))
+    assert same(weights(again), ours)
     for path in folder.rglob("*.*"):
         other = tmp_path / path.relative_to(folder)
         if path.name == "log.jsonl":
@@ -130,7 +131,7 @@ def test_a_second_call_answers_from_the_disk(name: str, finished: Finished) -> N
     folder, first = finished(name)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")}
     log = _log(folder)
-    assert same(first, weights(run(folder, plan(name), of=cohort_of(name))))
+    assert same(first, weights(run(folder, plan(name), of=cohort_of(name), task=task_of(name))))
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*.safetensors")}
     assert _log(folder) == log
 
@@ -138,11 +139,12 @@ def test_a_second_call_answers_from_the_disk(name: str, finished: Finished) -> N
 @EVERY_PLAN
 def test_a_real_backbone_learns_under_every_plan(name: str, tmp_path: Path) -> None:
     train = replace(QUICK, epochs=1, batch_size=4)
-    start = weights(real_model("mobilenetv3_small_050"))
-    fresh = real_model("mobilenetv3_small_050")
-    model = run(tmp_path, plan(name), model=fresh, train=train, of=cohort_of(name, per_site=8), side=32)
+    task = task_of(name)
+    start = weights(real_model("mobilenetv3_small_050", task=task))
+    fresh = real_model("mobilenetv3_small_050", task=task)
+    model = run(tmp_path, plan(name), model=fresh, train=train, of=cohort_of(name, per_site=8), side=32, task=task)
     after = weights(model)
     assert not same(start, after)
     assert all(torch.isfinite(tensor.float()).all() for tensor in after.values())
     batch = next(loader(cohort(per_site=8), side=32).scan([0, 1, 2]))
-    assert model(batch.images).shape == (3, 2)
+    assert model(batch.images).shape == (3, task.outputs)

@@ -20,12 +20,16 @@ from medtl.data.prepared import Prepared
 from medtl.methods.base import Method, Setting
 from medtl.models.build import assemble, build_model
 from medtl.models.model import Model
+from medtl.tasks.base import Task
 from medtl.tasks.classification import Classification
+from medtl.tasks.regression import Regression
 from medtl.training.engine import run_plan
 from medtl.training.setting import make_setting
 from medtl.types import Catalogue, Cohort, Item
 
 TASK = Classification(label="nodule")
+VALUES = Regression("nodule")
+"""The same labels as numbers, for methods that are for regressions."""
 QUICK = TrainSection(epochs=2, batch_size=6, lr=3e-3, lr_backbone=1.0, seed=3, device="cpu", precision="float32")
 SITES = {"north": ("source", 0.0, 1.0), "east": ("source", 0.1, 0.9), "south": ("target", 0.3, 0.6)}
 SIDE = 16
@@ -50,22 +54,25 @@ class SmallNet(nn.Module):
         return self.conv_head(self.blocks(torch.relu(self.bn1(self.conv1(images))))).mean(dim=(2, 3))
 
 
-def small_model(seed: int = 0, *, bn: str = "joint", adaptation: int = 5, pooling: str = "mean") -> Model:
+def small_model(
+    seed: int = 0, *, bn: str = "joint", adaptation: int = 5, pooling: str = "mean", task: Task = TASK
+) -> Model:
     """The network around :class:`SmallNet`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = SmallNet()
     description: dict[str, Any] = {
         "backbone": "small", "mean": [0.5] * 3, "std": [0.5] * 3, "pooling": pooling, "adaptation": adaptation,
-        "bn": bn, "head": "linear", "outputs": TASK.outputs, "weights": {"loaded": 0},
+        "bn": bn, "head": "value" if task is VALUES else "linear", "outputs": task.outputs, "weights": {"loaded": 0},
+        "task": {"kind": task.kind},
     }
     return assemble(net, description, seed)
 
 
-def real_model(backbone: str, seed: int = 0, *, bn: str = "joint") -> Model:
+def real_model(backbone: str, seed: int = 0, *, bn: str = "joint", task: Task = TASK) -> Model:
     """A network of timm with fresh weights."""
     section = ModelSection(backbone=backbone, weights="none", bn=bn, adaptation=8)  # type: ignore[arg-type]
-    return build_model(section, task=TASK, seed=seed)
+    return build_model(section, task=task, seed=seed)
 
 
 def cohort(*, visible: int = 0, flipped: bool | str = False, per_site: int = 16) -> Cohort:
@@ -110,18 +117,18 @@ def loader(
     )
 
 
-def setting(model: Model, of: PairLoader, train: TrainSection = QUICK) -> Setting:
+def setting(model: Model, of: PairLoader, train: TrainSection = QUICK, task: Task = TASK) -> Setting:
     """What methods may know."""
-    return make_setting(model, TASK, of, train)
+    return make_setting(model, task, of, train)
 
 
 def run(folder: Path, methods: list[Method], *, model: Model | None = None, train: TrainSection = QUICK,
-        of: Cohort | None = None, side: int = SIDE, augment: str = "none") -> Model:
+        of: Cohort | None = None, side: int = SIDE, augment: str = "none", task: Task = TASK) -> Model:
     """A whole run into a folder."""
-    model = model if model is not None else small_model()
+    model = model if model is not None else small_model(task=task)
     data = loader(of if of is not None else cohort(), train=train, side=side, augment=augment)
     folder.mkdir(parents=True, exist_ok=True)
-    return run_plan(methods, setting(model, data, train), data, train, folder / "stages", folder / "log.jsonl")
+    return run_plan(methods, setting(model, data, train, task), data, train, folder / "stages", folder / "log.jsonl")
 
 
 PLANS: dict[str, list[tuple[str, dict[str, Any]]]] = {
@@ -140,9 +147,15 @@ PLANS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "enhanced_tradaboost": [("enhanced_tradaboost", {"rounds": 3})],
     "ensemble_transfer": [("ensemble_transfer", {"rounds": 3})],
     "biw": [("biw", {"steps": 5})],
+    "tradaboost_r2": [("tradaboost_r2", {"rounds": 3})],
+    "two_stage_tradaboost_r2": [("two_stage_tradaboost_r2", {"steps": 3, "folds": 2, "rounds": 2})],
+    "expboost_r2": [("expboost_r2", {"rounds": 3})],
     "mtlf": [("mtlf", {"width": 4, "steps": 5})],
     "freeze+tradaboost": [("freeze", {"until": "all"}), ("tradaboost", {"rounds": 4, "first": "nothing"})],
     "probe": [("probe", {"repeats": 2, "folds": 2})],
+    "lora": [("lora", {"rank": 2})],
+    "shared_trunk": [("shared_trunk", {})],
+    "oquab": [("oquab", {"hidden": 6, "scales": [1, 2]})],
     "dan": [("dan", {"layers": ["blocks.1", "features"], "kernel_weights": "quadratic"})],
     "dann": [("dann", {"hidden": 8, "tells": "domain"})],
     "adda": [("adda", {"hidden": 8})],
@@ -168,6 +181,11 @@ PLANS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "freeze+adda": [("freeze", {"until": "all"}), ("adda", {"hidden": 8})],
 }
 """Every method once, and combinations of them."""
+
+
+def task_of(name: str) -> Task:
+    """What a plan's run predicts."""
+    return VALUES if name.endswith("_r2") else TASK
 
 
 def plan(name: str) -> list[Method]:

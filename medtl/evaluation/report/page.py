@@ -15,6 +15,7 @@ from medtl.evaluation.report.markdown import markdown
 from medtl.evaluation.report.pictures import read_pictures
 from medtl.evaluation.report.render import render_page
 from medtl.evaluation.report.results_csv import results_csv
+from medtl.evaluation.report.values_page import write_values
 from medtl.evaluation.report.weights import read_weights
 from medtl.evaluation.selection_table import picks_of
 from medtl.evaluation.site_report import SiteReport

@@ -12,6 +12,9 @@ from medtl.functional.probing.coordinates import Coordinates, Whitening
 from medtl.functional.probing.folds import grouped_folds, held_out_losses, mean_and_error
 from medtl.functional.probing.machines import STRENGTHS, Array, Kind, Machine, fit_machine
 
+ENOUGH = 400
+"""Held-out answers beyond which folds are not repeated: then patients, not folds, make the error."""
+
 FitOn = Literal["source", "target", "both", "auto"]
 Domain = Literal["source", "target", "both"]
 
@@ -123,7 +126,7 @@ class Search:
             better with them; the source's alone where no target label is known.
         clear: standard errors of the difference that make a gain.
         folds: of patients.
-        repeats: of the folds.
+        repeats: of the folds, fewer beyond ``ENOUGH`` held-out answers.
         share: of the target's rows in the fit on both, by weight.
         seed: of the folds.
     """
@@ -220,7 +223,7 @@ class Search:
         """A fold per judged row, as often as there are repeats."""
         at = np.flatnonzero(rows.known & (rows.is_source == (judged == "source")))
         patients = [rows.patients[i] for i in at]
-        for repeat in range(self.repeats):
+        for repeat in range(min(self.repeats, max(1, ENOUGH // max(len(at), 1)))):
             fold = grouped_folds(
                 rows.labels[at], patients, folds=self.folds, classes=self.classes, seed=self.seed * 1000 + repeat
             )

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
@@ -10,15 +10,12 @@ from pydantic.dataclasses import dataclass
 
 from medtl.functional.boosting.biweighting import BiWeighting as Estimator
 from medtl.functional.boosting.learners import Voter
-from medtl.methods.base import OPTIONS, Method, Setting, Stages
-from medtl.methods.boosted import First, Labelled, linear_learner, procedure, vote_head
-from medtl.methods.kinds import CLASSES, only_for
-from medtl.models.model import Model
-from medtl.models.votes import VoteHead
+from medtl.methods.base import OPTIONS
+from medtl.methods.boosted import Boost, Boosted, Labelled, linear_learner, vote_head
 
 
 @dataclass(frozen=True, config=OPTIONS)
-class BIW(Method):
+class BIW(Boosted):
     """Learns the network, then weighs its features (those that tell classes and agree between domains count more) and
     the source studies (those like the target count more) in turn, and fits a linear head on both and the target.
 
@@ -41,28 +38,12 @@ class BIW(Method):
     clip: Annotated[float, Field(gt=1)] = 10.0
     tolerance: Annotated[float, Field(gt=0)] = 1e-3
     steps: Annotated[int, Field(ge=1)] = 50
-    first: First = "fit"
 
-    needs_target_labels: ClassVar[bool] = True
-
-    @property
-    def drops_penalties(self) -> bool:  # type: ignore[override]
-        """Without a fit there is nothing that a penalty could act on."""
-        return self.first == "nothing"
-
-    def check(self, model: Model) -> tuple[str, ...]:
-        """Classes only."""
-        return only_for("biw", CLASSES, model)
-
-    def stages(self, setting: Setting) -> Stages:
-        """Fit, extract, weigh, fit the head."""
-        return procedure(setting, "biw", self.first, self.head)
-
-    def head(self, of: Labelled) -> VoteHead:
-        """One learner, its coordinates folded into its weights."""
+    def boost(self, of: Labelled, seed: int) -> Boost:
+        """One learner, its coordinates folded into its weights, and the weights of the source."""
         found = Estimator(
             linear_learner(self.strength), eps=self.eps, clip=self.clip, tolerance=self.tolerance, steps=self.steps
         ).fit(of.source, of.source_labels, of.target, of.target_labels)
         scale = np.where(np.isfinite(of.scale), of.scale, 0.0)
         raw = replace(of, mean=of.mean + found.mean_ * scale, scale=of.scale * found.scale_)
-        return vote_head([Voter(found.learner_, 1.0, 0.0)], raw, "soft", found.features_)
+        return Boost(vote_head([Voter(found.learner_, 1.0, 0.0)], raw, "soft", found.features_), found.weights_)

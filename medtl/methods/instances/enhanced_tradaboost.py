@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -10,15 +10,12 @@ from pydantic.dataclasses import dataclass
 
 from medtl.functional.boosting.enhanced import EnhancedTrAdaBoost as Estimator
 from medtl.functional.boosting.learners import Voter
-from medtl.methods.base import OPTIONS, Method, Setting, Stages
-from medtl.methods.boosted import First, Labelled, linear_learner, procedure, vote_head
-from medtl.methods.kinds import CLASSES, only_for
-from medtl.models.model import Model
-from medtl.models.votes import VoteHead
+from medtl.methods.base import OPTIONS
+from medtl.methods.boosted import Boost, Boosted, Labelled, linear_learner, of_source, vote_head
 
 
 @dataclass(frozen=True, config=OPTIONS)
-class EnhancedTradaboost(Method):
+class EnhancedTradaboost(Boosted):
     """Learns the network, drops its features that differ between the domains, and boosts on the others by TrAdaBoost.
 
     A feature's gap is the mean over classes of the distance of class means, in standard deviations. The paper's own
@@ -41,25 +38,9 @@ class EnhancedTradaboost(Method):
     gap: Annotated[float, Field(ge=0)] = 0.5
     least: Annotated[float, Field(gt=0, le=1)] = 0.25
     vote: Literal["soft", "hard"] = "soft"
-    first: First = "fit"
 
-    needs_target_labels: ClassVar[bool] = True
-
-    @property
-    def drops_penalties(self) -> bool:  # type: ignore[override]
-        """Without a fit there is nothing that a penalty could act on."""
-        return self.first == "nothing"
-
-    def check(self, model: Model) -> tuple[str, ...]:
-        """Classes only."""
-        return only_for("enhanced_tradaboost", CLASSES, model)
-
-    def stages(self, setting: Setting) -> Stages:
-        """Fit, extract, select, boost."""
-        return procedure(setting, "enhanced_tradaboost", self.first, self.head)
-
-    def head(self, of: Labelled) -> VoteHead:
-        """The boosted head; dropped features have weight 0."""
+    def boost(self, of: Labelled, seed: int) -> Boost:
+        """The boosted head, in which dropped features have weight 0, and the weights that the source ended with."""
         found = Estimator(
             linear_learner(self.strength), rounds=self.rounds, gap=self.gap, least=self.least, vote=self.vote
         ).fit(of.source, of.source_labels, of.target, of.target_labels)
@@ -69,4 +50,4 @@ class EnhancedTradaboost(Method):
             whole[:, found.support_] = voter.learner.coef_
             voter.learner.coef_ = whole
             voters.append(replace(voter))
-        return vote_head(voters, of, self.vote)
+        return Boost(vote_head(voters, of, self.vote), of_source(found.weights_[-1], of))

@@ -1,22 +1,18 @@
 """Boosted heads over one shared backbone, each fitted on heavy source studies and the target."""
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from medtl.functional.boosting.resampling import TrResampling as Estimator
-from medtl.methods.base import OPTIONS, Method, Setting, Stages
-from medtl.methods.boosted import First, Labelled, linear_learner, procedure, vote_head
-from medtl.methods.kinds import CLASSES, only_for
-from medtl.models.model import Model
-from medtl.models.votes import VoteHead
+from medtl.methods.base import OPTIONS
+from medtl.methods.boosted import Boost, Boosted, Labelled, linear_learner, of_source, vote_head
 
 
 @dataclass(frozen=True, config=OPTIONS)
-class EnsembleTransfer(Method):
+class EnsembleTransfer(Boosted):
     """Learns the network, then boosts heads on its features by TrResampling: each round draws source studies by
     weight, fits a logistic regression of each strength on them and the target, and keeps the best on the target.
 
@@ -39,28 +35,11 @@ class EnsembleTransfer(Method):
     share: Annotated[float, Field(gt=0)] = 1.0
     error: Literal["hard", "soft"] = "hard"
     vote: Literal["soft", "hard"] = "soft"
-    first: First = "fit"
 
-    needs_target_labels: ClassVar[bool] = True
-
-    @property
-    def drops_penalties(self) -> bool:  # type: ignore[override]
-        """Without a fit there is nothing that a penalty could act on."""
-        return self.first == "nothing"
-
-    def check(self, model: Model) -> tuple[str, ...]:
-        """Classes only."""
-        return only_for("ensemble_transfer", CLASSES, model)
-
-    def stages(self, setting: Setting) -> Stages:
-        """Fit, extract, draw and boost."""
-        seed = setting.rng("ensemble_transfer")
-        return procedure(setting, "ensemble_transfer", self.first, partial(self.head, seed=seed))
-
-    def head(self, of: Labelled, seed: int = 0) -> VoteHead:
-        """The boosted head."""
+    def boost(self, of: Labelled, seed: int) -> Boost:
+        """The last half of the rounds as a head, and the weights that the source ended with."""
         found = Estimator(
             [linear_learner(strength) for strength in self.strengths], rounds=self.rounds, share=self.share,
             seed=seed, error=self.error, vote=self.vote,
         ).fit(of.source, of.source_labels, of.target, of.target_labels)
-        return vote_head(found.voters_[found.first_:], of, self.vote)
+        return Boost(vote_head(found.voters_[found.first_:], of, self.vote), of_source(found.weights_[-1], of))

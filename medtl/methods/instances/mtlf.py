@@ -1,7 +1,7 @@
 """A distance on deep features that holds in both domains; the nearest labelled study answers."""
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -10,15 +10,13 @@ from pydantic.dataclasses import dataclass
 
 from medtl.functional.boosting.metric_transfer import MetricTransfer
 from medtl.functional.standardise import squared_distances
-from medtl.methods.base import OPTIONS, Method, Setting, Stages
-from medtl.methods.boosted import First, Labelled, procedure
-from medtl.methods.kinds import CLASSES, only_for
-from medtl.models.model import Model
+from medtl.methods.base import OPTIONS
+from medtl.methods.boosted import Boost, Boosted, Labelled
 from medtl.models.votes import NearestHead
 
 
 @dataclass(frozen=True, config=OPTIONS)
-class MTLF(Method):
+class MTLF(Boosted):
     """Learns the network, then a metric on its features together with weights of source studies; the new head answers
     by the nearest labelled study of each class under that metric.
 
@@ -40,25 +38,9 @@ class MTLF(Method):
     pull: Annotated[float, Field(gt=0)] = 1.0
     pairs: Annotated[float, Field(gt=0)] = 1.0
     steps: Annotated[int, Field(ge=1)] = 30
-    first: First = "fit"
 
-    needs_target_labels: ClassVar[bool] = True
-
-    @property
-    def drops_penalties(self) -> bool:  # type: ignore[override]
-        """Without a fit there is nothing that a penalty could act on."""
-        return self.first == "nothing"
-
-    def check(self, model: Model) -> tuple[str, ...]:
-        """Classes only."""
-        return only_for("mtlf", CLASSES, model)
-
-    def stages(self, setting: Setting) -> Stages:
-        """Fit, extract, learn the metric."""
-        return procedure(setting, "mtlf", self.first, self.head)
-
-    def head(self, of: Labelled) -> NearestHead:
-        """The neighbours, the map folded into one matrix."""
+    def boost(self, of: Labelled, seed: int) -> Boost:
+        """The neighbours, the map folded into one matrix, and the weights of the source."""
         found = MetricTransfer(width=self.width, pull=self.pull, pairs=self.pairs, steps=self.steps).fit(
             of.source, of.source_labels, of.target, of.target_labels
         )
@@ -74,4 +56,4 @@ class MTLF(Method):
         }
         for name, values in numbers.items():
             getattr(head, name).copy_(torch.from_numpy(np.array(values)))
-        return head
+        return Boost(head, found.weights_)

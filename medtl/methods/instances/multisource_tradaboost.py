@@ -1,21 +1,18 @@
 """TrAdaBoost that asks, each round, which source site helps the target most."""
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from medtl.functional.boosting.tradaboost import MultiSourceTrAdaBoost as Estimator
-from medtl.methods.base import OPTIONS, Method, Setting, Stages
-from medtl.methods.boosted import First, Labelled, linear_learner, procedure, vote_head
-from medtl.methods.kinds import CLASSES, only_for
-from medtl.models.model import Model
-from medtl.models.votes import VoteHead
+from medtl.methods.base import OPTIONS
+from medtl.methods.boosted import Boost, Boosted, Labelled, linear_learner, of_source, vote_head
 
 
 @dataclass(frozen=True, config=OPTIONS)
-class MultisourceTradaboost(Method):
+class MultisourceTradaboost(Boosted):
     """Learns the network, then boosts linear learners on its features; each round fits one candidate per source site,
     with the target, and takes the best on the target. All rounds vote, and their vote is the new head.
 
@@ -36,27 +33,11 @@ class MultisourceTradaboost(Method):
     error: Literal["hard", "soft"] = "hard"
     correction: Literal["none", "dynamic"] = "none"
     vote: Literal["soft", "hard"] = "soft"
-    first: First = "fit"
 
-    needs_target_labels: ClassVar[bool] = True
-
-    @property
-    def drops_penalties(self) -> bool:  # type: ignore[override]
-        """Without a fit there is nothing that a penalty could act on."""
-        return self.first == "nothing"
-
-    def check(self, model: Model) -> tuple[str, ...]:
-        """Classes only."""
-        return only_for("multisource_tradaboost", CLASSES, model)
-
-    def stages(self, setting: Setting) -> Stages:
-        """Fit, extract, boost."""
-        return procedure(setting, "multisource_tradaboost", self.first, self.head)
-
-    def head(self, of: Labelled) -> VoteHead:
-        """The boosted head."""
+    def boost(self, of: Labelled, seed: int) -> Boost:
+        """All rounds as a head, and the weights that the sources ended with."""
         found = Estimator(
             linear_learner(self.strength), rounds=self.rounds, error=self.error, correction=self.correction,
             vote=self.vote,
         ).fit(of.source, of.source_labels, of.target, of.target_labels, of.sites)
-        return vote_head(found.voters_, of, self.vote)
+        return Boost(vote_head(found.voters_, of, self.vote), of_source(found.weights_[-1], of))

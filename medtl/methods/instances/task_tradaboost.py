@@ -8,15 +8,12 @@ from pydantic.dataclasses import dataclass
 
 from medtl.errors import ConfigError
 from medtl.functional.boosting.task_tradaboost import TaskTrAdaBoost as Estimator
-from medtl.methods.base import OPTIONS, Method, Setting, Stages
-from medtl.methods.boosted import First, Labelled, linear_learner, procedure, vote_head
-from medtl.methods.kinds import only_for
-from medtl.models.model import Model
-from medtl.models.votes import VoteHead
+from medtl.methods.base import OPTIONS
+from medtl.methods.boosted import Boost, Boosted, Labelled, linear_learner, vote_head
 
 
 @dataclass(frozen=True, config=OPTIONS)
-class TaskTradaboost(Method):
+class TaskTradaboost(Boosted):
     """Learns the network, then boosts linear learners of each source site alone by AdaBoost; the target weighs, flips
     and combines those, and fits nothing itself. Two classes. Their vote is the new head.
 
@@ -37,29 +34,15 @@ class TaskTradaboost(Method):
     gamma: Annotated[float, Field(ge=0)] = 0.0
     strength: Annotated[float, Field(gt=0)] = 0.1
     vote: Literal["soft", "hard"] = "soft"
-    first: First = "fit"
 
-    needs_target_labels: ClassVar[bool] = True
+    kinds: ClassVar[tuple[str, ...]] = ("binary",)
 
-    @property
-    def drops_penalties(self) -> bool:  # type: ignore[override]
-        """Without a fit there is nothing that a penalty could act on."""
-        return self.first == "nothing"
-
-    def check(self, model: Model) -> tuple[str, ...]:
-        """Two classes only."""
-        return only_for("task_tradaboost", ("binary",), model)
-
-    def stages(self, setting: Setting) -> Stages:
-        """Fit, extract, boost."""
-        return procedure(setting, "task_tradaboost", self.first, self.head)
-
-    def head(self, of: Labelled) -> VoteHead:
-        """The boosted head."""
+    def boost(self, of: Labelled, seed: int) -> Boost:
+        """The chosen members of the pool as a head; the source is not weighed."""
         try:
             found = Estimator(
                 linear_learner(self.strength), rounds=self.rounds, source_rounds=self.source_rounds, gamma=self.gamma
             ).fit(of.source, of.source_labels, of.target, of.target_labels, of.sites)
         except ValueError as error:
             raise ConfigError(f"task_tradaboost: {error}") from None
-        return vote_head(found.voters_, of, self.vote)
+        return Boost(vote_head(found.voters_, of, self.vote))

@@ -1,21 +1,20 @@
 """Boosting over source and labelled target studies: those of the source that mislead lose weight."""
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from medtl.functional.boosting.tradaboost import TrAdaBoost as Estimator
-from medtl.methods.base import OPTIONS, Method, Setting, Stages
-from medtl.methods.boosted import First, Labelled, linear_learner, procedure, vote_head
-from medtl.methods.kinds import CLASSES, only_for
+from medtl.methods.base import OPTIONS
+from medtl.methods.boosted import Boost, Boosted, Labelled, linear_learner, of_source, vote_head
 from medtl.models.model import Model
-from medtl.models.votes import VoteHead
 
 
 @dataclass(frozen=True, config=OPTIONS)
-class Tradaboost(Method):
+class Tradaboost(Boosted):
     r"""Learns the network, then boosts linear learners on its features by TrAdaBoost; their vote is the new head.
 
     Each round's error counts on the target only; source studies that were wrong are multiplied by β, target studies
@@ -42,30 +41,19 @@ class Tradaboost(Method):
     correction: Literal["none", "dynamic"] = "dynamic"
     at_chance: Literal["stop", "flip", "clip"] = "stop"
     vote: Literal["soft", "hard"] = "soft"
-    first: First = "fit"
 
-    needs_target_labels: ClassVar[bool] = True
-
-    @property
-    def drops_penalties(self) -> bool:  # type: ignore[override]
-        """Without a fit there is nothing that a penalty could act on."""
-        return self.first == "nothing"
-
-    def check(self, model: Model) -> tuple[str, ...]:
+    def check(self, model: Model) -> Sequence[str]:
         """Classes only; a flip needs two."""
-        lines = only_for("tradaboost", CLASSES, model)
+        lines = [*super().check(model)]
         if self.at_chance == "flip" and model.describe()["outputs"] > 2:
-            lines += ("tradaboost.at_chance: flip is for two classes; choose stop or clip",)
+            lines.append("tradaboost.at_chance: flip is for two classes; choose stop or clip")
         return lines
 
-    def stages(self, setting: Setting) -> Stages:
-        """Fit, extract, boost."""
-        return procedure(setting, "tradaboost", self.first, self.head)
-
-    def head(self, of: Labelled) -> VoteHead:
-        """The boosted head."""
+    def boost(self, of: Labelled, seed: int) -> Boost:
+        """The last half of the rounds as a head, and the weights that the source ended with."""
         found = Estimator(
             linear_learner(self.strength), rounds=self.rounds, error=self.error, correction=self.correction,
             at_chance=self.at_chance, vote=self.vote,
         ).fit(of.source, of.source_labels, of.target, of.target_labels)
-        return vote_head(found.voters_[found.first_:], of, self.vote)
+        head = vote_head(found.voters_[found.first_:], of, self.vote)
+        return Boost(head, of_source(found.weights_[-1], of))

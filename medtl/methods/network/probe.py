@@ -50,7 +50,7 @@ class Probe(Method):
         fit_on: whose labels: `source`, `target`, `both`, or `auto`.
         clear: standard errors that make a gain.
         folds: of patients; fewer where a class has fewer.
-        repeats: of the folds.
+        repeats: of the folds; fewer beyond 400 held-out answers.
         share: of the target's labels in a fit on both, by weight.
         first: `nothing` takes the network as it is; `fit` trains it before, on source and visible target labels.
 
