@@ -40,7 +40,7 @@ def overrides(root: Path, method: str, seed: int, budget: str, epochs: int) -> l
     lines = [
         f"data.root={root}", "model.adaptation=256", "transfer.mapping=[]",
         "transfer.network=[{method: freeze, until: all}]", f"train.epochs={epochs}", "train.lr=0.003",
-        f"train.seed={seed}", "train.baseline=false", f"sites.target_labels={BUDGETS[budget]}",
+        f"train.seed={seed}", "train.baseline=false", "evaluate.failures=0", f"sites.target_labels={BUDGETS[budget]}",
     ]
     return lines if method == "source_only" else [*lines, f"transfer.{FAMILY[method]}={METHODS[method]}"]
 
@@ -135,19 +135,22 @@ def _read(run_folder: Path) -> dict[str, np.ndarray]:
 
 def _figures(runs: Path, methods: Sequence[str], seeds: int, budgets: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """AUROC on the target's test part, from predictions."""
-    from sklearn.metrics import roc_auc_score
-
-    from medtl.predictions import read_predictions
-
     rows = []
     for method in methods:
         cells = []
         for budget in budgets:
-            values = []
-            for seed in range(seeds):
-                said = read_predictions(runs / f"{method}-{budget}-{seed}" / "predictions.csv")
-                test = said.where((said.role == "target") & (said.split == "test"))
-                values.append(roc_auc_score(test.labels, test.scores[:, 1]))
+            values = [auroc(runs / f"{method}-{budget}-{seed}") for seed in range(seeds)]
             cells.append(f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})")
         rows.append((method, *cells))
     return tuple(rows)
+
+
+def auroc(run_folder: Path) -> float:
+    """AUROC of a run at its target's test part, from its predictions."""
+    from sklearn.metrics import roc_auc_score
+
+    from medtl.predictions import read_predictions
+
+    said = read_predictions(run_folder / "predictions.csv")
+    test = said.where((said.role == "target") & (said.split == "test"))
+    return float(roc_auc_score(test.labels, test.scores[:, 1]))
