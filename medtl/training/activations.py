@@ -223,7 +223,8 @@ class ActivationStore:
 def _digest_of(model: Model, still: Sequence[str], boundary: str, device: Device) -> str:
     state = hashlib.sha256()
     told = (torch.__version__, torch.get_num_threads(), str(device.torch), device.arithmetic.layout, boundary,
-            model.encoder.mean.tolist(), model.encoder.std.tolist())
+            model.encoder.mean.tolist(), model.encoder.std.tolist(),
+            getattr(model.encoder, "spec", None))  # layers or patches that a method has it answer with
     state.update(repr(told).encode())
     for name in still:
         if name in model.parts:

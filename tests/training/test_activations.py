@@ -11,8 +11,9 @@ import torch
 
 from medtl.config.sections import ModelSection, TrainSection
 from medtl.models.build import build_model
-from medtl.models.front import front
+from medtl.models.front import WHOLE, front
 from medtl.models.model import Model
+from medtl.models.probed import probed
 from medtl.tasks.classification import Classification
 from medtl.training.activations import ActivationStore
 from medtl.training.device import Arithmetic, Device, open_device
@@ -123,3 +124,11 @@ def test_the_oldest_files_make_room_and_what_is_gone_is_computed_again(
     again = ActivationStore(model, still_parts(model), BOUNDARY, device, tmp_path)
     kept(again, KEYS[:4])
     assert again.computed == 2
+
+
+def test_other_layers_of_the_same_front_are_not_taken_for_these(tmp_path: Path, model: Model, device: Device) -> None:
+    for layers in (("layer1",), ("layer2",), ("layer1", "layer2")):
+        made = probed(model, layers, ("mean", "std"))
+        found = kept(ActivationStore(made, tuple(made.parts), WHOLE, device, tmp_path))
+        with torch.no_grad():
+            assert torch.allclose(found, made.slice_features(SCANS), atol=1e-6)
