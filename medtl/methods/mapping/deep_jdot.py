@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
+import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
@@ -21,6 +22,7 @@ class DeepJDOT(Method):
 
     Args:
         weight: factor of the whole penalty, at least 0.
+        layers: whose squared distances are added up: `features` (the paper's), or parts of the network too.
         features: factor α of the squared distance of features.
         labels: factor λ of the label's loss.
 
@@ -30,14 +32,21 @@ class DeepJDOT(Method):
     """
 
     weight: Annotated[float, Field(ge=0)] = 1.0
+    layers: Annotated[tuple[str, ...], Field(min_length=1)] = ("features",)
     features: Annotated[float, Field(ge=0)] = 0.001
     labels: Annotated[float, Field(ge=0)] = 0.1
 
     needs_target_images: ClassVar[bool] = True
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The layers of the cost."""
+        return self.layers
+
     def penalty(self, step: Step) -> Tensor:
         """Weight times the cost of the optimal plan."""
-        of_features = feature_costs(step.source.features, step.target.features)
+        costs = [feature_costs(step.source.taps[layer], step.target.taps[layer]) for layer in self.layers]
+        of_features = torch.stack(costs).sum(dim=0)
         batch = step.pair.source
         of_labels = label_costs(batch.labels, batch.known, step.target.outputs, step.task.kind)
         cost = self.features * of_features + self.labels * of_labels

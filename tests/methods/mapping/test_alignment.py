@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from pydantic import ValidationError
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from medtl.functional.joint import jmmd2
@@ -142,3 +143,12 @@ def test_a_sliced_step_draws_from_the_global_stream(full_step: FullStep) -> None
 def test_options_out_of_range_are_refused(kind: Any, options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         kind(**options)
+
+
+def test_deep_jdot_adds_up_the_layers_that_it_is_given(full_step: FullStep) -> None:
+    made = torch.Generator().manual_seed(5)
+    (s, a), (t, b) = ((torch.randn(6, 4, generator=made), torch.randn(6, 2, generator=made)) for _ in range(2))
+    cost = torch.cdist(s, t).square() + torch.cdist(a, b).square()
+    rows, columns = linear_sum_assignment(cost.numpy())  # equal masses: the best plan is the best assignment
+    said = DeepJDOT(layers=("features", "outputs"), features=2.0, labels=0.0).penalty(full_step((s, a), (t, b)))
+    assert float(said) == pytest.approx(2.0 * float(cost[rows, columns].mean()), rel=1e-5)
