@@ -19,6 +19,7 @@ from medtl.atomic import write_bytes, write_json
 from medtl.config.sections import EvaluateSection
 from medtl.data.prepared import Prepared
 from medtl.evaluation.failures import confident_mistakes
+from medtl.io.refused import refused_thumbnail
 from medtl.io.softened import soften_text
 from medtl.io.thumbnail import png
 from medtl.models.model import Model
@@ -29,6 +30,8 @@ from medtl.progress import QUIET, Progress, doing
 FOLDER, FILE = "thumbnails", "pictures.json"
 SIDE = 160
 """Pixels of a picture's sides."""
+REFUSED = 12
+"""So many refused scans, the first."""
 EXTREMES = 4
 """So many studies of the largest weight, and of the smallest."""
 
@@ -53,8 +56,10 @@ def write_pictures(
     """
     folder = predictions.parent / FOLDER
     if folder.is_dir():
-        for old in (*folder.glob("failure-*.png"), *folder.glob("weight-*.png"), folder / FILE):
+        for old in (*folder.glob("failure-*.png"), *folder.glob("weight-*.png"), *folder.glob("row-*.png"),
+                    folder / FILE):
             old.unlink(missing_ok=True)
+    _refused(prepared, folder)
     if settings.failures == 0:
         return None
     first: dict[tuple[str, str], int] = {}
@@ -81,6 +86,15 @@ def write_pictures(
     written = {"format": 1, "failures": failures, "weights": _weighed(weights, prepared, first, folder)}
     write_json(folder / FILE, written)
     return folder / FILE
+
+
+def _refused(prepared: Prepared, folder: Path) -> None:
+    """The first refused scans, as far as one of their images can be shown."""
+    paths = {item.row: item.path for item in prepared.catalogue.items}
+    for refusal in prepared.refusals[:REFUSED]:
+        drawn = refused_thumbnail(paths[refusal.row], side=SIDE)
+        if drawn is not None:
+            write_bytes(folder / f"row-{refusal.row}.png", drawn)
 
 
 def _weighed(

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +24,9 @@ def test_the_strongest_effect_decides() -> None:
     assert verdict_of([Reason.SPLIT]) == "use"
     assert verdict_of([Reason.SPLIT, Reason.DUPLICATE_DROPPED]) == "repaired"
     assert verdict_of([Reason.DUPLICATE_DROPPED, Reason.MISSING_SLICE, Reason.SPLIT]) == "refused"
+
+
+def test_the_page_lists_every_reason_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "intake.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \| (.+) \|$", page, re.MULTILINE)
+    assert listed == [(reason.code, reason.effect, reason.meaning, reason.action) for reason in Reason]

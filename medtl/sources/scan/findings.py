@@ -60,14 +60,21 @@ def _copies(studies: Sequence[StudyRow]) -> list[Finding]:
             groups[series.voxels].append((study, series))
     within: list[str] = []
     across: list[str] = []
+    unknown: list[str] = []
     for group in groups.values():
         if len(group) > 1:
-            owners = {study.patient or study.study for study, _ in group}
-            (across if len(owners) > 1 else within).extend(series.series for _, series in group)
+            patients = {study.patient for study, _ in group}
+            alike = len({study.study for study, _ in group}) == 1 or (len(patients) == 1 and "" not in patients)
+            kind = within if alike else across if len(patients - {""}) > 1 else unknown
+            kind.extend(series.series for _, series in group)
     found = []
     if across:
         found.append(Finding("same_voxels_two_patients", f"{len(across)} series have the voxels of a series of another "
                              "patient: a split by patient would not keep them apart", tuple(across[:SHOWN_IDS])))
+    if unknown:
+        found.append(Finding("same_voxels_patient_unknown", f"{len(unknown)} series have the voxels of a series of "
+                             "another study, and who the patients are is not known: a split may not keep them apart",
+                             tuple(unknown[:SHOWN_IDS])))
     if within:
         found.append(Finding("same_voxels", f"{len(within)} series of one patient are copies of each other",
                              tuple(within[:SHOWN_IDS])))
