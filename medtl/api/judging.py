@@ -24,7 +24,7 @@ from medtl.data.prepared import Prepared
 from medtl.data.scanning import Scanning
 from medtl.data.transforms import Preprocess
 from medtl.errors import ConfigError, DataError, RunStateError
-from medtl.evaluation.audit import read_audit
+from medtl.evaluation.audit import read_audit, write_audit
 from medtl.evaluation.feature_map import Projection, write_feature_map
 from medtl.evaluation.report import WrittenReport, write_report
 from medtl.evaluation.table import render_report
@@ -112,6 +112,8 @@ def evaluate(
     if card is None:
         if root is not None:
             raise ConfigError("--root: it is the folder of another card's scans; name that card with --card")
+        if out is not None and (made := read_audit(run / "report")) is not None:
+            write_audit(out, made)  # the same scans, so the same audit
         with doing(progress, "evaluating"):
             notes = list(write_feature_map(run, out or run / "report", projection=projection))
             return Evaluated(write_report(run, out=out, notes=notes), run / "predictions.csv")
