@@ -300,9 +300,9 @@ def done(file: Path) -> dict[Key, dict[str, object]]:
 
 def cells(sizes: tuple[int, ...], draws: int) -> Iterator[tuple[str, str, int, int]]:
     """Source, target, size, draw."""
-    for source, target in (SITES, SITES[::-1]):
-        for size in sizes:
-            for draw in range(draws):
+    for draw in range(draws):  # draw by draw, so that what is cut off is balanced
+        for source, target in (SITES, SITES[::-1]):
+            for size in sizes:
                 yield source, target, size, draw
 
 
