@@ -64,7 +64,10 @@ def trained(
         done: dict[str, list[Trial]] = {}
         for name in methods:
             for seed in seeds:
-                done.setdefault(name, []).append(trials.trial(plans()[name], seed))
+                trial = trials.trial(plans()[name], seed)
+                if trial is None:
+                    continue
+                done.setdefault(name, []).append(trial)
                 print(f"{source} to {target}, {name}, seed {seed}", file=sys.stderr, flush=True)
         found[source, target] = (trials, done)
     return found
@@ -93,14 +96,17 @@ def run(quick: bool = False) -> list[Row]:
     methods = [SOURCE_ONLY, "dan", "dann"] if quick else list(plans())
     found = trained(quick, methods, range(2 if quick else SEEDS))
     draws = 50 if quick else DRAWS
-    figures = {direction: {name: drawn(trials, done[name], draws) for name in methods}
+    figures = {direction: {name: drawn(trials, of, draws) for name, of in done.items()}
                for direction, (trials, done) in found.items()}
     rows = []
     for name in methods:
         cells = [name]
         for direction in DIRECTIONS:
-            values, under, patients = figures[direction][name]
             base, base_under, _ = figures[direction][SOURCE_ONLY]
+            if name not in figures[direction] or len(figures[direction][name][0]) < len(base):
+                cells += ["not measured", ""]
+                continue
+            values, under, patients = figures[direction][name]
             cells += [f"{values.mean():.3f} ({values.min():.3f} to {values.max():.3f})",
                       "" if name == SOURCE_ONLY else _gain(values - base, under - base_under, patients)]
         rows.append(tuple(cells))

@@ -24,6 +24,8 @@ Projection: TypeAlias = Literal["pca", "umap"]
 PROJECTIONS: dict[str, Projection] = {"pca": "pca", "umap": "umap"}
 POINTS = 400
 """At most so many studies are drawn of each model, the same share of each site."""
+WIDEST = 64
+"""Principal components that the A-distance is judged on, where the features are wider."""
 SIDE, GAP, HEAD, KEY = 250, 26, 34, 18
 """Pixels of a panel's side, between panels, above each, and per line of the key."""
 
@@ -124,7 +126,7 @@ def map_features(
     else:
         names = np.full(len(answers), "", dtype="<U1")
     return FeatureMap(model, points, answers.site[shown], answers.role[shown], names[shown], explained,
-                      _distances(values, answers, seed))
+                      _distances(_narrow(standard), answers, seed))
 
 
 def principal(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -157,6 +159,16 @@ def _some(site: NDArray[np.str_], seed: int) -> NDArray[np.int64]:
     """At most :data:`POINTS` rows in a random order, so that neither place nor order tells a study."""
     drawn: NDArray[np.int64] = np.random.default_rng(seed).permutation(len(site))[:POINTS]
     return drawn
+
+
+def _narrow(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The first :data:`WIDEST` principal components of wider rows: a classifier of sites needs seconds on more."""
+    if rows.shape[1] <= WIDEST:
+        return rows
+    centred = rows - rows.mean(axis=0)
+    axes = np.linalg.svd(centred, full_matrices=False)[2][:WIDEST]
+    narrow: NDArray[np.float64] = centred @ axes.T
+    return narrow
 
 
 def _distances(values: NDArray[np.float64], answers: Predictions, seed: int) -> dict[str, ProxyDistance | None]:
