@@ -34,6 +34,7 @@ class Item:
         labels: one value per label column: class index, 0 or 1 per label, or a number; NaN when unknown.
         split: the published split of this row, or empty.
         digest: content digest of the file or files, hex; empty until computed.
+        traits: what else is known and identifies nobody, such as ("sex", "F"); figures are given by subgroup of it.
     """
 
     row: int
@@ -45,6 +46,7 @@ class Item:
     labels: tuple[float, ...]
     split: str = ""
     digest: str = ""
+    traits: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,8 @@ class Assembly:
                 items, self.cohort.role, self.cohort.split, self.cohort.hidden, strict=True
             )
         )))
+        if traits := traits_table(items):
+            folder.write_text("traits.csv", _csv(traits[0], traits[1:]))
         folder.write_json("split.json", self.table.as_dicts())
         folder.write_text("refused.csv", _csv(REFUSED_COLUMNS, (
             (refusal.row, refusal.study, refusal.site, " ".join(refusal.reasons), refusal.detail)
@@ -277,6 +279,16 @@ def digest_of(
             state.update(f"{position} {item.digest} {cohort.role[position]} {cohort.split[position]}\n".encode())
             state.update(visible[position].tobytes())
     return state.hexdigest()
+
+
+def traits_table(items: Sequence[Item]) -> list[tuple[str, ...]]:
+    """Rows of traits.csv, the header first: site, study and what is known of it; nothing where nothing is known."""
+    names = tuple(dict.fromkeys(name for item in items for name, _ in item.traits))
+    if not names:
+        return []
+    known = {(item.site, item.study): dict(item.traits) for item in reversed(items)}  # a study's first scan speaks
+    return [("site", "study", *names), *((site, study, *(traits.get(name, "") for name in names))
+                                         for (site, study), traits in reversed(known.items()))]
 
 
 def _csv(header: tuple[str, ...], rows: Any) -> str:

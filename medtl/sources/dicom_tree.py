@@ -22,6 +22,7 @@ from medtl.sources.scan.labels import LabelTable, read_ids, read_labels
 from medtl.sources.scan.record import SeriesRow
 from medtl.sources.scan.study import StudyRow, study_rows
 from medtl.sources.scan.workers import Crew, default_workers
+from medtl.sources.traits import traits_of_study
 from medtl.types import Catalogue, Item, nearest
 
 
@@ -109,7 +110,7 @@ class DicomTree:
                 patient = facts[study.study].keys["patient"][0]
             items.append(Item(
                 row=study.row, study=own(study.study), patient=own(patient), site=self.site_names.get(site, site),
-                scanner=study.scanner, path=homes[study.study], labels=labels))
+                scanner=study.scanner, path=homes[study.study], labels=labels, traits=traits_of_study(study)))
         if mistakes:
             raise DataError(*at_most_ten(mistakes))
         return tuple(items)

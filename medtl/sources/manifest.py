@@ -10,6 +10,7 @@ from medtl.errors import DataError
 from medtl.io.identity import short_id
 from medtl.progress import Progress, each
 from medtl.sources.base import Labelling, at_most_ten
+from medtl.sources.traits import traits_of_cells
 from medtl.types import Catalogue, Item, nearest
 
 SPLITS = ("train", "val", "test")
@@ -162,7 +163,12 @@ class _Rows:
             path=path,
             labels=labels,
             split=split,
+            traits=self.traits(row),
         )
+
+    def traits(self, row: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """Cells of columns that are named as traits, unless they are the labels."""
+        return traits_of_cells({name: cell for name, cell in row.items() if name not in self.task.label_names})
 
     def _path(self, where: str, number: int, cell: str) -> Path | None:
         if not cell:

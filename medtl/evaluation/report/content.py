@@ -11,6 +11,7 @@ from medtl.evaluation.report.pictures import Pictures
 from medtl.evaluation.report.weights import Weights
 from medtl.evaluation.selection_table import Pick
 from medtl.evaluation.site_report import SiteReport, SiteResult
+from medtl.evaluation.subgroups import SubgroupReport
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Content:
         weights: of source studies, if methods weighed them.
         audit: of shifts and shortcuts, if one was made.
         probabilities: calibration, thresholds, sets and decision curves.
+        subgroups: figures by scanner and by what headers say.
     """
 
     facts: RunFacts
@@ -38,6 +40,7 @@ class Content:
     weights: Weights | None = None
     audit: Audit | None = None
     probabilities: ProbabilityReport | None = None
+    subgroups: SubgroupReport | None = None
 
     @property
     def shown(self) -> list[SiteResult]:

@@ -20,6 +20,7 @@ from medtl.evaluation.report.weights import read_weights
 from medtl.evaluation.selection_table import picks_of
 from medtl.evaluation.site_report import SiteReport
 from medtl.evaluation.sites import evaluate_sites
+from medtl.evaluation.subgroups import evaluate_subgroups, read_traits
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ def write_report(
     facts = read_run(folder, predictions)
     settings = facts.section("evaluate")
     probabilities = probabilities_of(facts.config, facts.predictions)
+    subgroups = evaluate_subgroups(
+        facts.predictions, read_traits(folder / "traits.csv"), threshold=settings.get("threshold", "youden"),
+        bootstrap=min(400, int(settings.get("bootstrap", 2000))), seed=int(facts.section("train").get("seed", 0)),
+    )
     answers, treated = answers_of(facts.config, facts.predictions)
     facts = replace(facts, predictions=answers)
     report = evaluate_sites(
@@ -73,7 +78,7 @@ def write_report(
     target = out or folder / "report"
     oracle = oracle_results(folder, facts.predictions) if predictions is None else ()
     content = Content(
-        facts=facts, report=report, probabilities=probabilities, notes=repeated, oracle=oracle, picks=picks_of(folder, oracle),
+        facts=facts, report=report, probabilities=probabilities, subgroups=subgroups, notes=repeated, oracle=oracle, picks=picks_of(folder, oracle),
         pictures=read_pictures((predictions or folder / "predictions.csv").parent),
         weights=read_weights(folder), audit=read_audit(target),
     )
@@ -82,6 +87,7 @@ def write_report(
         **report.as_json(), "run": facts.name, "selection": facts.selection, "notes": [*repeated, *report.notes],
         "predictions": {"file": facts.predictions_name, "sha256": facts.predictions_digest},
         "probabilities": None if probabilities is None else probabilities.as_json(),
+        "subgroups": None if subgroups is None else subgroups.as_json(),
         "oracle": [result.as_json() for result in content.oracle],
         "selection_rules": [pick.as_json() for pick in content.picks],
     })

@@ -40,12 +40,13 @@ def t_quantile(patients: int, level: float = 0.95) -> float:
     return float(stdtrit(patients - 1, 0.5 + level / 2))
 
 
-def trusted(replicates: ArrayLike, patients: int) -> NotEstimable | FloatArray:
+def trusted(replicates: ArrayLike, patients: int, least: int = MIN_PATIENTS) -> NotEstimable | FloatArray:
     """Bootstrap values that an interval may be built on.
 
     Args:
         replicates: values, nan where undefined, (replicates,).
         patients: of the rarer class among those that the figure reads.
+        least: patients that an interval needs.
 
     Returns:
         The defined ones, or why there is no interval: too few patients, or too many draws without a class.
@@ -53,15 +54,17 @@ def trusted(replicates: ArrayLike, patients: int) -> NotEstimable | FloatArray:
     drawn = np.asarray(replicates, dtype=np.float64).ravel()
     if drawn.size == 0:
         return NotEstimable("no bootstrap was asked for")
-    if patients < MIN_PATIENTS:
-        return NotEstimable(f"{patients} patients in the rarer class, an interval needs {MIN_PATIENTS}")
+    if patients < least:
+        return NotEstimable(f"{patients} patients in the rarer class, an interval needs {least}")
     finite = drawn[np.isfinite(drawn)]
     if len(finite) < MIN_DEFINED * len(drawn):
         return NotEstimable(f"{len(drawn) - len(finite)} of {len(drawn)} bootstrap draws lack a class")
     return finite
 
 
-def logit_t(value: float, replicates: ArrayLike, patients: int, level: float = 0.95) -> Interval | NotEstimable:
+def logit_t(
+    value: float, replicates: ArrayLike, patients: int, level: float = 0.95, least: int = MIN_PATIENTS
+) -> Interval | NotEstimable:
     r"""Interval of a figure in [0, 1] from its bootstrap standard error, on the logit scale with a t quantile.
 
     To the bootstrap's variance is added :math:`v(1-v)/2k^2`, k patients of the rarer class: the share of one patient,
@@ -75,6 +78,7 @@ def logit_t(value: float, replicates: ArrayLike, patients: int, level: float = 0
         replicates: bootstrap values, nan where undefined, (replicates,).
         patients: of the rarer class among those that the figure reads.
         level: nominal coverage, in (0, 1).
+        least: patients that an interval needs.
 
     Returns:
         The interval, or why there is none.
@@ -82,7 +86,7 @@ def logit_t(value: float, replicates: ArrayLike, patients: int, level: float = 0
     Reference:
         Scale: Pepe 2003, section 5.2. Clusters: Field & Welsh 2007, "Bootstrapping clustered data", JRSS B 69.
     """
-    drawn = trusted(replicates, patients)
+    drawn = trusted(replicates, patients, least)
     if isinstance(drawn, NotEstimable):
         return drawn
     bound = ((1 - level) / 2) ** (1 / patients)

@@ -13,7 +13,6 @@ from medtl.functional.resampling import BinarySample
 METHOD_FREE = "patient-cluster bootstrap, t"
 SHARES = {"sensitivity": 0, "specificity": 1}
 """Figures that are a share of one class's studies, and the class's column in `BinarySample.totals`."""
-LEAST_PATIENTS = 5
 
 
 def shipped(
@@ -40,8 +39,8 @@ def shipped(
         return from_spread(metric, value, draws, patients, level)
     if np.asarray(draws).size == 0:
         return NotEstimable("no bootstrap was asked for")
-    if patients < LEAST_PATIENTS:
-        return NotEstimable(f"{patients} patients of that class, an interval needs {LEAST_PATIENTS}")
+    if patients < metric.least:
+        return NotEstimable(f"{patients} patients of that class, an interval needs {metric.least}")
     return share_interval(sample.totals[:, column + 2], sample.totals[:, column], level)
 
 
@@ -63,8 +62,8 @@ def from_spread(
     if metric.scale == "none":
         return NotEstimable("draws of patients add the noise that this figure counts")
     if metric.scale == "unit":
-        return logit_t(value, draws, patients, level)
-    drawn = trusted(draws, patients)
+        return logit_t(value, draws, patients, level, metric.least)
+    drawn = trusted(draws, patients, metric.least)
     if isinstance(drawn, NotEstimable):
         return drawn
     reach = t_quantile(patients, level) * float(drawn.std(ddof=1))

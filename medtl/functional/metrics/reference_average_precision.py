@@ -35,6 +35,7 @@ def at(reference: Reference) -> Metric:
     return Metric(
         name="reference_average_precision", title=f"Average precision at prevalence {share:g}", short=f"AP@{share:g}",
         needs="scores", higher_is_better=True, low=0.0, high=1.0, classes="both", kernel=kernel,
+        least=50,
     )
 
 

@@ -32,6 +32,7 @@ def at(reference: Reference) -> Metric:
     return Metric(
         name="specificity_at_sensitivity", title=f"Specificity at sensitivity {wanted:g}", short=f"Spec@{wanted:g}",
         needs="scores", higher_is_better=True, low=0.0, high=1.0, classes="both", kernel=kernel,
+        least=50,
     )
 
 
