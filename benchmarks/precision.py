@@ -25,7 +25,7 @@ def run(quick: bool = False) -> list[Row]:
     from medtl.config.load import load_config
 
     seeds = range(1 if quick else 3)
-    common = [f"train.epochs={2 if quick else 10}", "train.baseline=false", "evaluate.failures=0",
+    common = [f"train.epochs={2 if quick else 10}", "train.baseline=false", "evaluate.failures=0", "evaluate.audit=off",
               "transfer.network=[{method: freeze, until: all}]"]
     sets: dict[str, list[str]] = {"chest_ct": []}
     with suppress(Absent):

@@ -40,7 +40,8 @@ def overrides(root: Path, method: str, seed: int, budget: str, epochs: int) -> l
     lines = [
         f"data.root={root}", "model.adaptation=256", "transfer.mapping=[]",
         "transfer.network=[{method: freeze, until: all}]", f"train.epochs={epochs}", "train.lr=0.003",
-        f"train.seed={seed}", "train.baseline=false", "evaluate.failures=0", f"sites.target_labels={BUDGETS[budget]}",
+        f"train.seed={seed}", "train.baseline=false", "evaluate.failures=0",
+        "evaluate.audit=off", f"sites.target_labels={BUDGETS[budget]}",
     ]
     return lines if method == "source_only" else [*lines, f"transfer.{FAMILY[method]}={METHODS[method]}"]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -149,13 +150,25 @@ def _tried(
     fastest = min(range(len(ways)), key=best.__getitem__)
     chosen = options[fastest] if best[fastest] <= MARGIN * best[0] else options[0]
     seconds = {str(option): round(value, 6) for option, value in zip(options, best, strict=True)}
-    settled = Settled(chosen, "measured", seconds, scans)
+    return _noted(Settled(chosen, "measured", seconds, scans), note)
+
+
+def _noted(settled: Settled, note: Path) -> Settled:
+    """Leaves the outcome to the next run; where two processes tried at once, the first one's holds for both."""
+    own = note.with_name(f"{note.stem}.{os.getpid()}")
     try:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        write_json(note, settled.record())
+        write_json(own, settled.record())
+        if _remembered(note) is None:
+            note.unlink(missing_ok=True)
+            os.link(own, note)
+    except FileExistsError:
+        pass
     except (OSError, DataError):
-        pass  # measured again next time
-    return settled
+        return settled  # measured again next time
+    finally:
+        own.unlink(missing_ok=True)
+    first = _remembered(note)
+    return settled if first is None or first.arithmetic == settled.arithmetic else first
 
 
 class _Way:

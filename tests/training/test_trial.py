@@ -63,6 +63,16 @@ def test_what_was_found_is_remembered_by_the_machine_and_replayed_by_the_run(tmp
     assert settled(tmp_path / "three" / FILE).why == "measured"
 
 
+def test_of_two_trials_at_once_the_first_one_holds(tmp_path: Path) -> None:
+    note = tmp_path / "trials" / "key.json"
+    note.parent.mkdir()
+    slow = trial.Settled(Arithmetic("float32", "contiguous"), "measured", {"a": 2.0}, 4)
+    fast = trial.Settled(Arithmetic("float32", "channels_last"), "measured", {"a": 1.0}, 4)
+    assert trial._noted(slow, note) == slow
+    assert trial._noted(fast, note).arithmetic == slow.arithmetic
+    assert [path.name for path in note.parent.iterdir()] == ["key.json"]
+
+
 def test_a_run_computes_in_what_its_folder_says(tmp_path: Path) -> None:
     asked = run(tmp_path / "asked", plan("dann"), train=replace(QUICK, layout="channels_last"))
     (tmp_path / "replayed").mkdir()
