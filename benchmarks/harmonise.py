@@ -63,7 +63,7 @@ def directions() -> dict[str, dict[str, Any]]:
         "simulated_chest_ct", "nodule", {"input": {"window": "lung", "size": 128, "slices": 8}}, ["north", "east"],
         ["south"])}
     try:
-        data = {"root": str(data_folder("chest_ct")), "input": {"window": "none", "size": 128, "slices": 1}}
+        data = {"root": str(data_folder("chest_ct")), "input": {"window": "none", "size": 224, "slices": 1}}
     except Absent as missing:
         print(f"left out: {missing}", file=sys.stderr)
         return found

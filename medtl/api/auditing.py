@@ -48,11 +48,18 @@ def audited(
     """
     with doing(progress, "auditing for shifts and shortcuts"):
         audit = run_audit(
-            plain, cohort, Asked(task.kind, tuple(task.score_names)), seed=seed, shown=shown, known=known,
+            plain, cohort, Asked(task.kind, _named(task)), seed=seed, shown=shown, known=known,
             answer=None if task.kind == "regression" else answer_of(model, task, device),
         )
     write_audit(report, audit)
     return audit
+
+
+def _named(task: Task) -> tuple[str, ...]:
+    """What the questions are called: ``covid = 1``, or the label's own name where there are several."""
+    if task.kind in ("binary", "multiclass"):
+        return tuple(f"{task.label_names[0]} = {name}" for name in task.score_names)
+    return tuple(task.score_names)
 
 
 def answer_of(model: Model, task: Task, device: torch.device | str) -> Callable[[NDArray[np.float32]], Any]:

@@ -19,6 +19,8 @@ APART = 0.05
 """Mean distance of grey values' quantiles below which two windows count as one."""
 EXPLAINED = 0.6
 """Share of that distance which another window must explain to be named."""
+VARIES = 1.4
+"""Times that one hospital's scans differ among themselves as much as the other's."""
 _BRIGHT = int(np.argmin(np.abs(LEVELS - 0.97)))
 
 
@@ -77,7 +79,10 @@ def preparation_checks(
             yield flaw
             continue
         rng = np.random.default_rng([seed, 11, number])
-        yield _window(name, against, quantiles, own, rest, theirs, permutations, rng, measured.unit_word)
+        window = _window(name, against, quantiles, own, rest, theirs, permutations, rng, measured.unit_word)
+        yield window
+        if rest.any() and window.outcome != "found":  # another window widens or narrows the spread as well
+            yield _varying(name, against, quantiles, own, rest, permutations, rng, measured.unit_word)
 
 
 def _range(name: str, against: str, ours: Matrix, theirs: Matrix) -> Check | None:
@@ -142,6 +147,34 @@ def _window(
     return Check(code, title, (name,), "found" if found else "clear", "warning", words,
                  "prepare both from the same unit and window (data.input.window), or use data.harmonize: histogram",
                  figure)
+
+
+def _varying(
+    name: str, against: str, quantiles: Matrix, own: NDArray[np.bool_], rest: NDArray[np.bool_], permutations: int,
+    rng: np.random.Generator, unit: str,
+) -> Check:
+    """Do one hospital's scans differ among themselves in window, and the other's not?"""
+    code, title = "window_varies", "is each hospital's window the same for all of its scans?"
+    spread = np.concatenate([
+        np.abs(quantiles[rows] - np.median(quantiles[rows], axis=0)).mean(axis=1) for rows in (own, rest)
+    ])
+    count = int(own.sum())
+    order = rng.permuted(np.broadcast_to(spread, (permutations, len(spread))), axis=1)
+    gaps = order[:, :count].mean(axis=1) - order[:, count:].mean(axis=1)
+    ours, theirs = float(spread[:count].mean()), float(spread[count:].mean())
+    p = (1 + int((np.abs(gaps) >= abs(ours - theirs) - 1e-12).sum())) / (1 + permutations)
+    wide, narrow = (name, against) if ours >= theirs else (against, name)
+    ratio = max(ours, theirs) / max(min(ours, theirs), 1e-6)
+    figure = Figure("ratio of spreads of grey values", ratio, None, None, p, None, len(spread), unit)
+    found = ratio >= VARIES and abs(ours - theirs) >= APART / 4
+    return Check(
+        code, title, (wide,), "found" if found else "clear", "warning",
+        f"scans of {wide} differ among themselves in window and brightness {ratio:.1f} times as much as those of "
+        f"{narrow} (mean distance of grey values from the middle scan {max(ours, theirs):.2f} and "
+        f"{min(ours, theirs):.2f})",
+        f"prepare {wide} again from the originals in one window, or use data.harmonize: histogram; where windows go "
+        "with the label, label_in_statistics says so", figure,
+    )
 
 
 def best_window(ours: Matrix, theirs: Matrix) -> tuple[float, float, float]:

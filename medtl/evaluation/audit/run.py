@@ -146,7 +146,7 @@ def _p(check: Check) -> float:
 def _permutations(sites: int, questions: int, level: float) -> int:
     """Enough that the smallest possible p, times the number of tests, is half of the level."""
     pairs = min(6, sites * (sites - 1))
-    tests = 3 + 2 * sites + questions * (1 + 2 * sites + 2 * pairs) + 2
+    tests = 3 + 3 * sites + questions * (1 + 2 * sites + 2 * pairs) + 2
     return max(LEAST_PERMUTATIONS, math.ceil(2 * tests / level) - 1)
 
 

@@ -58,6 +58,15 @@ def test_another_preparation_is_named(how: object, code: str) -> None:
     assert {"range_mismatch", "inverted", "window_mismatch"} & audit.codes == {code}
 
 
+def test_windows_that_vary_within_a_hospital_are_named() -> None:
+    rng = np.random.default_rng(0)
+    audit = run_audit(*hospitals(0, of_south(lambda x: np.clip(rng.uniform(0.7, 1.4) * x, 0, 1))), TASK)
+    assert "window_varies" in audit.codes
+    assert not {"range_mismatch", "inverted", "window_mismatch"} & audit.codes
+    (finding,) = [check for check in audit.findings if check.code == "window_varies"]
+    assert finding.sites == ("south",)
+
+
 def test_a_marker_that_stands_with_the_label_is_named() -> None:
     audit = run_audit(*hospitals(0, marker), TASK)
     assert "label_in_borders" in audit.codes
