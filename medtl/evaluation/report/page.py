@@ -61,6 +61,10 @@ def write_report(
         DataError: predictions that are missing or malformed.
     """
     facts = read_run(folder, predictions)
+    if facts.predictions.kind == "regression":
+        place, told = out or folder / "report", tuple(dict.fromkeys((*facts.notes, *notes)))
+        return WrittenReport(write_values(facts, place, told), facts.selection, told, place / "index.html",
+                             place / "metrics.json")
     settings = facts.section("evaluate")
     probabilities = probabilities_of(facts.config, facts.predictions)
     subgroups = evaluate_subgroups(
