@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -63,7 +64,7 @@ DRAWS = 10
 MIDDLE, LAST, BOUNDARY = "blocks.3", "bn2", "blocks.5"
 PIECE = 128
 MARGIN = 0.02
-PEERS = ("fine-tuned", "last layer", "middle block")
+CONFIGS = ("recommended", "target only", "fine-tuned", "last layer", "middle block", "both", "source only", "boosted")
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,33 +333,38 @@ def run(quick: bool = False, only: tuple[str, ...] = ()) -> list[Row]:
 
 
 def tables(kept: dict[Key, dict[str, object]], sizes: tuple[int, ...], draws: int) -> list[Row]:
-    """Means per config, and paired differences of the recommended one."""
-    names = list(dict.fromkeys(key[3] for key in kept))
+    """Means per config, and paired differences of the recommended one, over the draws that both were done for."""
+    names = [name for name in CONFIGS if any(key[3] == name for key in kept)]
     means, gaps, told = [], [], []
     for target in SITES:
         for size in sizes:
-            got = {
-                name: np.array([float(str(kept[target, size, d, name]["auroc"])) for d in range(draws)])
-                for name in names if all((target, size, d, name) in kept for d in range(draws))
-            }
-            means.append((target, str(size), *(f"{got[n].mean():.3f}" if n in got else "" for n in names)))
-            ours = got["recommended"]
+            got = {name: {d: float(str(kept[target, size, d, name]["auroc"])) for d in range(draws)
+                          if (target, size, d, name) in kept} for name in names}
+            means.append((target, str(size), *(_mean(list(got[name].values()), draws) for name in names)))
             for name in names:
-                if name != "recommended" and name in got:
-                    gaps.append((target, str(size), name, *difference(ours - got[name])))
-            chosen = [kept[target, size, d, "recommended"]["told"] for d in range(draws)]
-            moved = sum(len(one["layers"]) == 1 for one in chosen)  # type: ignore[index, arg-type]
-            used = sum(one["fit_on"] == "both" for one in chosen)  # type: ignore[index]
-            hurts = sum(one["source_gain"] is not None and one["source_gain"][0] < -one["source_gain"][1]  # type: ignore[index, operator]
-                        for one in chosen)
-            told.append((target, str(size), f"{moved}", f"{used}", f"{hurts}"))
+                both = [d for d in got[name] if d in got["recommended"]]
+                if name != "recommended" and len(both) > 1:
+                    values = np.array([got["recommended"][d] - got[name][d] for d in both])
+                    gaps.append((target, str(size), name, str(len(both)), *difference(values)))
+            chosen: list[Any] = [kept[target, size, d, "recommended"]["told"] for d in got["recommended"]]
+            moved = sum(len(one["layers"]) == 1 for one in chosen)
+            used = sum(one["fit_on"] == "both" for one in chosen)
+            tried = [one["source_gain"] for one in chosen if one["source_gain"] is not None]
+            hurts = sum(gain < -error for gain, error in tried)
+            told.append((target, str(size), str(len(chosen)), str(moved), str(used), str(hurts)))
     return [
-        Table(f"AUROC on the target's test part, mean of {draws} draws", ("target", "labels", *names), tuple(means)),
-        Table("Recommended less the others, paired", ("target", "labels", "less", "mean", "95 % interval",
+        Table("AUROC on the target's test part, mean over draws", ("target", "labels", *names), tuple(means)),
+        Table("Recommended less the others, paired", ("target", "labels", "less", "draws", "mean", "95 % interval",
                                                       f"not worse by {MARGIN}", "better"), tuple(gaps)),
-        Table(f"What was chosen, of {draws} draws", ("target", "labels", "another layer than the standing ones",
-                                                     "with the source", "said that the source hurts"), tuple(told)),
+        Table("What was chosen", ("target", "labels", "draws", "another layer than the standing ones",
+                                  "with the source", "said that the source hurts"), tuple(told)),
     ]
+
+
+def _mean(values: list[float], draws: int) -> str:
+    if not values:
+        return ""
+    return f"{np.mean(values):.3f}" + ("" if len(values) == draws else f" ({len(values)} draws)")
 
 
 def difference(values: NDArray[np.float64]) -> tuple[str, str, str, str]:
