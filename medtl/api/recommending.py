@@ -156,7 +156,7 @@ def recommend(
     file = folder / "recommended.yaml"
     # read again it is an ordinary run: its own baseline, its own split
     own = replace(chosen.config.train, baseline=True, precision=base.train.precision)
-    written = replace(chosen.config, train=own, sites=base.sites)
+    written = replace(chosen.config, train=own, sites=base.sites, evaluate=base.evaluate)
     said = "Recommended" if supported else f"{UNSUPPORTED.capitalize()}; the plain model"
     write_text(file, f"# {said}: {chosen.name}\n{dump_config(written)}")
     answer = Recommendation(tuple(order), tuple(untried), rule, winner.name, judged, supported, file, folder)

@@ -47,13 +47,14 @@ class Variants:
         """The config with further overrides.
 
         What ``train.precision: auto`` times and chooses could differ from process to process, and with it the numbers:
-        variants compute in float32 instead.
+        variants compute in float32 instead. They leave out what each would show of the same scans again: the audit, and
+        pictures of failures.
 
         Raises:
             ConfigError: what they make of it cannot work.
         """
         plain = ("train.precision=float32",) if self.base.train.precision == "auto" else ()
-        return load_config(self.source, [*self.overrides, *plain, *changes])
+        return load_config(self.source, ["evaluate.audit=off", "evaluate.failures=0", *self.overrides, *plain, *changes])
 
     def method(self, name: str) -> tuple[str, ...]:
         """Overrides that put one method in place of the transfer block.

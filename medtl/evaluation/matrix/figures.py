@@ -285,18 +285,19 @@ def _cells(book: _Book, method: str, sites: Sequence[str]) -> list[Cell]:
 def _cell(book: _Book, method: str, source: str, site: str, place: Place) -> Cell:
     found = book.by_seed(method, source, site)
     means = {seed: MeanScore.of(scored) for seed, scored in found.items()}
-    reasons = []
+    missing: dict[str, list[int]] = {}
     for run in book.of(method, source, site):
         if run.predictions is None:
-            reasons.append(f"seed {run.seed}: {run.reason}")
+            missing.setdefault(run.reason, []).append(run.seed)
         elif isinstance(value := book.at(run, site).value, NotEstimable):
-            reasons.append(f"seed {run.seed}: {value.reason}")
+            missing.setdefault(value.reason, []).append(run.seed)
+    reasons = [f"seed {', '.join(map(str, dict.fromkeys(seeds)))}: {why}" for why, seeds in missing.items()]
     scored = [one for many in found.values() for one in many]
     return Cell(
         method, source, site, place, mean_estimate(list(means.values()), book.seed, reasons),
         tuple((seed, mean.value) for seed, mean in means.items()),
         float(np.mean([one.studies for one in scored])) if scored else 0.0,
-        len(frozenset().union(*(one.patients for one in scored))), reasons=tuple(dict.fromkeys(reasons)),
+        len(frozenset().union(*(one.patients for one in scored))), reasons=tuple(reasons),
     )
 
 

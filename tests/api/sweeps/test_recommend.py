@@ -31,6 +31,7 @@ def test_few_labels_choose_by_cross_validation_and_the_answer_can_be_trained(wor
     assert said.code == 0, said.err
     folder = work / "runs" / "tiny-recommend"
     told = json.loads((folder / "recommend.json").read_text())
+    assert told["untried"] == []
     assert told["tried"] == 2
     assert {one["name"] for one in told["candidates"]} == {"source_only", "dan"}
     assert "cross-validation" in told["rule"]
