@@ -28,6 +28,8 @@ class ADDA(Method):
         epochs: of the second stage; the run's if left out.
         hidden: units of each of the discriminator's two hidden layers.
         encoder_rate: factor of the learning rate of the target encoder in the second stage.
+        discriminator_rate: factor of that of new layers for the discriminator; as in the paper both players have the
+            same rate, well below that of the first stage.
 
     Reference:
         Tzeng et al. 2017, "Adversarial Discriminative Domain Adaptation", eq. 9.
@@ -36,6 +38,7 @@ class ADDA(Method):
     epochs: Annotated[int, Field(gt=0)] | None = None
     hidden: Annotated[int, Field(gt=0)] = 256
     encoder_rate: Annotated[float, Field(gt=0)] = 0.1
+    discriminator_rate: Annotated[float, Field(gt=0)] = 0.1
 
     needs_target_images: ClassVar[bool] = True
     drops_penalties: ClassVar[bool] = True
@@ -51,7 +54,7 @@ class ADDA(Method):
             "adapt",
             target,
             turns=(
-                Turn("discriminator", (duel.discriminator,), duel.discriminator_loss),
+                Turn("discriminator", (duel.discriminator,), duel.discriminator_loss, rate=self.discriminator_rate),
                 Turn("encoder", encoder, duel.encoder_loss, rate=self.encoder_rate),
             ),
             frozen=(source, target.parts["head"]),

@@ -72,14 +72,14 @@ def second_stage(setting: Setting, method: ADDA | None = None) -> tuple[Fit, Any
 
 
 def test_it_fits_the_source_and_then_a_copy_of_what_was_fitted(setting: Any) -> None:
-    fit, source = second_stage(setting, ADDA(epochs=7, encoder_rate=0.5))
+    fit, source = second_stage(setting, ADDA(epochs=7, encoder_rate=0.5, discriminator_rate=0.2))
     assert fit.model is not source
     assert all(torch.equal(a, b) for a, b in zip(fit.model.parameters(), source.parameters(), strict=True))
     assert fit.epochs == 7
     assert source in fit.frozen
     assert fit.model.head in fit.frozen
     assert [turn.name for turn in fit.turns] == ["discriminator", "encoder"]
-    assert fit.turns[1].rate == 0.5
+    assert [turn.rate for turn in fit.turns] == [0.2, 0.5]
     moved = {p for turn in fit.turns for module in turn.moves for p in module.parameters()}
     assert not moved & set(fit.model.head.parameters())
     assert not moved & set(source.parameters())
