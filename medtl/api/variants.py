@@ -54,7 +54,8 @@ class Variants:
             ConfigError: what they make of it cannot work.
         """
         plain = ("train.precision=float32",) if self.base.train.precision == "auto" else ()
-        return load_config(self.source, ["evaluate.audit=off", "evaluate.failures=0", *self.overrides, *plain, *changes])
+        once = ("evaluate.audit=off", "evaluate.failures=0")
+        return load_config(self.source, [*once, *self.overrides, *plain, *changes])
 
     def method(self, name: str) -> tuple[str, ...]:
         """Overrides that put one method in place of the transfer block.
