@@ -71,8 +71,8 @@ class Clustered:
 
 
 def cluster(
-    run: Path, *, parts: Parts = "all", least: int | None = None, count: int | None = None, out: Path | None = None,
-    progress: Progress | None = None,
+    run: Path, *, parts: Parts = "all", least: int | None = None, count: int | None = None, root: Path | None = None,
+    out: Path | None = None, progress: Progress | None = None,
 ) -> Clustered:
     """Groups a run's studies by the features that its network's head reads.
 
@@ -81,6 +81,7 @@ def cluster(
         parts: which studies: all, the target's or the source's.
         least: studies of a group of HDBSCAN; one in 40, at least 5, if None.
         count: of k-means' groups; chosen by silhouette if None.
+        root: the folder of the scans, where the data card does not say it.
         out: where page, tables and pictures go; ``groups`` in the run if None.
         progress: where to report to.
 
@@ -93,7 +94,10 @@ def cluster(
     """
     progress = progress or QUIET
     RunFolder(run).require_finished()
-    config = load_config(run / "config.yaml")
+    written = RunFolder(run).config_as_written()
+    if root is not None:
+        written["data"]["root"] = str(root)
+    config = load_config(written)
     assembly = assemble(config, progress)
     cohort = assembly.cohort
     rows = np.array([

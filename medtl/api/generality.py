@@ -96,7 +96,7 @@ class Generality:
 
 def transferable(
     run: Path, *, cuts: int = 3, epochs: int | None = None, fronts: Sequence[str] = FRONTS,
-    progress: Progress | None = None,
+    root: Path | None = None, progress: Progress | None = None,
 ) -> Generality:
     """Keeps the front of a run's network up to several parts, learns everything behind it anew, and tests that.
 
@@ -109,6 +109,7 @@ def transferable(
         cuts: how many parts are tried, evenly over the encoder, beside keeping nothing.
         epochs: of each fit; the run's if None.
         fronts: ``run``, ``start`` or both.
+        root: the folder of the scans, where the data card does not say it.
         progress: where to report to.
 
     Returns:
@@ -120,7 +121,10 @@ def transferable(
     """
     progress = progress or QUIET
     RunFolder(run).require_finished()
-    config = load_config(run / "config.yaml")
+    written = RunFolder(run).config_as_written()
+    if root is not None:
+        written["data"]["root"] = str(root)
+    config = load_config(written)
     trained = store.load(run)
     assembly = assemble(config, progress)
     train = replace(config.train, epochs=epochs or config.train.epochs)

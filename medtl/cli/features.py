@@ -11,6 +11,10 @@ import typer
 from medtl.cli.show import show
 from medtl.cli.verbs import ConfigName, Overrides
 
+Root = Annotated[
+    Path | None, typer.Option(help="The folder of the run's scans, where its data card does not say it.")
+]
+
 
 class Parts(StrEnum):
     """Which studies are grouped."""
@@ -48,6 +52,7 @@ def cluster(
     count: Annotated[
         int | None, typer.Option(min=2, help="Groups of k-means; chosen by silhouette if not given.")
     ] = None,
+    root: Root = None,
     out: Annotated[Path | None, typer.Option(help="Where the page goes; groups/ in the run if not given.")] = None,
 ) -> None:
     """Group a run's studies without labels: a class nobody labelled, or one scanner's artefact, is seen."""
@@ -56,7 +61,8 @@ def cluster(
     from medtl.run import find_run
 
     with terminal_progress() as progress:
-        result = clustered(find_run(run).path, parts=parts.value, least=least, count=count, out=out, progress=progress)
+        result = clustered(find_run(run).path, parts=parts.value, least=least, count=count, root=root, out=out,
+                           progress=progress)
     show(result)
 
 
@@ -64,6 +70,7 @@ def transferable(
     run: Annotated[str, typer.Argument(help="A finished run's folder, or its name in ./runs.")],
     cuts: Annotated[int, typer.Option(min=1, help="How many parts of the encoder are tried.")] = 3,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of each fit; the run's if not given.")] = None,
+    root: Root = None,
 ) -> None:
     """Show layer by layer how general a run's features are: keep the front, learn the rest anew, test both sites."""
     from medtl.api.generality import transferable as tested
@@ -71,7 +78,7 @@ def transferable(
     from medtl.run import find_run
 
     with terminal_progress() as progress:
-        result = tested(find_run(run).path, cuts=cuts, epochs=epochs, progress=progress)
+        result = tested(find_run(run).path, cuts=cuts, epochs=epochs, root=root, progress=progress)
     show(result)
 
 

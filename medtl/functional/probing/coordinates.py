@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,16 @@ class Coordinates:
     def at(self, rows: NDArray[np.int64]) -> Array:
         """Coordinates of some rows, (len(rows), r)."""
         return np.asarray(self.z[self.place[rows]])
+
+    @cached_property
+    def products(self) -> Array:
+        """Inner products of the used rows, (used, used): one product for all folds."""
+        return np.asarray(self.z @ self.z.T)
+
+    def products_of(self, rows: NDArray[np.int64]) -> Array:
+        """Inner products of some rows."""
+        at = self.place[rows]
+        return np.asarray(self.products[np.ix_(at, at)])
 
     def in_features(self, machine: Machine) -> Machine:
         """The same machine on whitened features themselves."""

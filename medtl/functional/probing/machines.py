@@ -68,7 +68,8 @@ Machine = LinearMachine | KernelMachine
 
 
 def fit_machine(
-    kind: Kind, z: Array, y: NDArray[np.float64], weights: Array, *, strength: float, classes: int, width: int
+    kind: Kind, z: Array, y: NDArray[np.float64], weights: Array, *, strength: float, classes: int, width: int,
+    products: Array | None = None,
 ) -> Machine:
     """Fits one head.
 
@@ -83,6 +84,7 @@ def fit_machine(
         strength: inverse penalty; for LDA the shrinkage in (0, 1], or 0 for Ledoit and Wolf's.
         classes: K, or 0 for a regression, which only ``ridge`` does.
         width: of the features that z is a rotation of; LDA shrinks to a multiple of the identity of that size.
+        products: inner products of the rows, (n, n), where they are at hand; support vector machines read them.
     """
     if classes == 0:
         if kind != "ridge":
@@ -99,7 +101,7 @@ def fit_machine(
             margin = _ridge(z, signs[:, 1:], weights, strength)
             return _halves(margin.weight, margin.bias)
         return _ridge(z, signs, weights, strength)
-    return _svm(z, codes, weights, strength, classes, rbf=kind == "rbf")
+    return _svm(z, codes, weights, strength, classes, z @ z.T if products is None else products, rbf=kind == "rbf")
 
 
 def ledoit_wolf(z: Array, width: int) -> float:
@@ -158,14 +160,17 @@ def _ridge(z: Array, y: Array, weights: Array, strength: float) -> LinearMachine
     return LinearMachine(weight, level - weight @ centre)
 
 
-def _svm(z: Array, codes: NDArray[np.int64], weights: Array, strength: float, classes: int, rbf: bool) -> Machine:
+def _svm(
+    z: Array, codes: NDArray[np.int64], weights: Array, strength: float, classes: int, gram: Array, *, rbf: bool
+) -> Machine:
     one_against_rest = [1] if classes == 2 else list(range(classes))
-    fitted = []
-    for c in one_against_rest:
-        model = SVC(C=strength, kernel="rbf" if rbf else "linear", gamma=GAMMA)
-        fitted.append(model.fit(z, codes == c, sample_weight=weights))
+    if rbf:
+        norms = np.diag(gram)
+        gram = np.exp(-GAMMA * np.maximum(norms[:, None] + norms[None, :] - 2.0 * gram, 0.0))
+    fitted = [SVC(C=strength, kernel="precomputed").fit(gram, codes == c, sample_weight=weights)
+              for c in one_against_rest]
     if not rbf:
-        weight = np.concatenate([model.coef_ for model in fitted])
+        weight = np.concatenate([model.dual_coef_ @ z[model.support_] for model in fitted])
         bias = np.concatenate([model.intercept_ for model in fitted])
         return _halves(weight, bias) if classes == 2 else LinearMachine(weight, bias)
     used = np.unique(np.concatenate([model.support_ for model in fitted]))

@@ -279,7 +279,7 @@ class Search:
         weights *= (float((~domains).sum()) / self.share if fit_on == "both" else len(train)) / weights.sum()
         return fit_machine(
             candidate.kind, space.at(train), labels, weights, strength=candidate.strength, classes=self.classes,
-            width=space.width,
+            width=space.width, products=space.products_of(train) if candidate.kind in ("svm", "rbf") else None,
         )
 
     def _best(self, scored: tuple[Scored, ...]) -> int:

@@ -37,7 +37,7 @@ def test_two_classes_equal_scikit_learn(n: int, d: int) -> None:
     assert np.allclose(margin("logistic", z, y, 3.0), logistic.decision_function(z), atol=2e-3)
     for kind, kernel in (("svm", "linear"), ("rbf", "rbf")):
         svm = SVC(C=1.0, kernel=kernel, gamma=GAMMA).fit(z, y)
-        assert np.allclose(margin(kind, z, y, 1.0), svm.decision_function(z))  # type: ignore[arg-type]
+        assert np.allclose(margin(kind, z, y, 1.0), svm.decision_function(z), atol=3e-3)  # type: ignore[arg-type]
     ridge = Ridge(alpha=0.5).fit(z, 2 * y - 1)
     assert np.allclose(margin("ridge", z, y, 2.0), ridge.predict(z))
     lda = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3, covariance_estimator=None).fit(z, y)
