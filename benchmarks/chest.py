@@ -94,7 +94,8 @@ def drawn(trials: Trials, done: list[Trial], draws: int) -> tuple[np.ndarray, np
 def run(quick: bool = False) -> list[Row]:
     """The table of both directions."""
     methods = [SOURCE_ONLY, "dan", "dann"] if quick else list(plans())
-    found = trained(quick, methods, range(2 if quick else SEEDS))
+    seeds = 2 if quick else SEEDS
+    found = trained(quick, methods, range(seeds))
     draws = 50 if quick else DRAWS
     figures = {direction: {name: drawn(trials, of, draws) for name, of in done.items()}
                for direction, (trials, done) in found.items()}
@@ -102,10 +103,10 @@ def run(quick: bool = False) -> list[Row]:
     for name in methods:
         cells = [name]
         for direction in DIRECTIONS:
-            base, base_under, _ = figures[direction][SOURCE_ONLY]
-            if name not in figures[direction] or len(figures[direction][name][0]) < len(base):
+            if any(len(figures[direction].get(each, ((),))[0]) < seeds for each in (name, SOURCE_ONLY)):
                 cells += ["not measured", ""]
                 continue
+            base, base_under, _ = figures[direction][SOURCE_ONLY]
             values, under, patients = figures[direction][name]
             cells += [f"{values.mean():.3f} ({values.min():.3f} to {values.max():.3f})",
                       "" if name == SOURCE_ONLY else _gain(values - base, under - base_under, patients)]

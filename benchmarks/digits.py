@@ -140,13 +140,14 @@ def accuracies(quick: bool, methods: list[str], seeds: range) -> dict[tuple[str,
 def run(quick: bool = False) -> list[Row]:
     """The table of both directions, and what the named methods did."""
     methods = [SOURCE_ONLY, "dan", "dann"] if quick else METHODS
-    told = accuracies(quick, methods, range(2 if quick else SEEDS))
+    seeds = 2 if quick else SEEDS
+    told = accuracies(quick, methods, range(seeds))
     rows, misses = [], []
     for name in methods:
         cells = [name]
         for direction in DIRECTIONS:
-            ours, base = told[direction].get(name, []), told[direction][SOURCE_ONLY]
-            if len(ours) < len(base):
+            ours, base = told[direction].get(name, []), told[direction].get(SOURCE_ONLY, [])
+            if len(ours) < seeds or len(base) < seeds:
                 cells += ["not measured", ""]
                 continue
             spread = f"{100 * np.mean(ours):.1f} ({100 * min(ours):.1f} to {100 * max(ours):.1f})"
