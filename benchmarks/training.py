@@ -1,16 +1,11 @@
-"""Training: medtl against a plain PyTorch loop in one process, with the same threads and the same batches.
+"""Training behind a frozen network: medtl against a plain PyTorch loop in one process, same threads, same batches.
 
-**Frozen.** ResNet-18 (random start, the same for both), frozen as a whole, adaptation layer of 256, DAN, 500 pictures
-at 224 x 224 of two sites, batch 32 of each site, 20 epochs, validation and test pictures predicted after each.
-medtl's time is that of the whole engine, cold: trial of layouts, forwards of the front, steps, predictions,
-checkpoints. The plain loop (`plain_loop.py`) is timed over some epochs after the first, and the mean is taken 20
-times (its first epoch, which also reads the files, is counted as one of them). Then another method, DANN, on the same
-scans. The AUROC of the plain loop comes from the same loop run to its end on features computed once; seeds differ in
-order and in the start of what is trained.
-
-**Fine-tuning.** The same network, all of it trained without a target, 3 epochs: medtl's loader against medtl's loop
-on batches that lie in memory already, and against the plain loop; the first epoch is left out. Waiting is the time
-that the loop stood still for data, as `log.jsonl` says.
+ResNet-18 (random start, the same for both), frozen as a whole, adaptation layer of 256, DAN, 500 pictures at 224 x 224
+of two sites, batch 32 of each site, 20 epochs, validation and test pictures predicted after each. medtl's time is that
+of the whole engine, cold: trial of layouts, forwards of the front, steps, predictions, checkpoints. The plain loop
+(`plain_loop.py`) holds its pictures in memory; one epoch of it is timed after a warm step, and taken 20 times. Then
+another method, DANN, on the same scans. The AUROC of the plain loop comes from the same loop run to its end on features
+computed once; seeds differ in order and in the start of what is trained.
 
 The pictures are those of chest_ct below the folder that MEDTL_BENCH_DATA names; without it, random blots of two
 "sites".
@@ -20,7 +15,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,22 +34,21 @@ SEEDS = (0, 1, 2)
 
 
 def run(quick: bool = False) -> list[Row]:
-    """Measures the frozen network, then fine-tuning."""
+    """Trains by both, and once more with another method."""
     from medtl.training.memory import keep_freed_memory
 
     with elsewhere() as folder, tempfile.TemporaryDirectory() as made:
-        scans = _Scans(Path(made), quick)
-        plain = _plain_frozen(scans, 2 if quick else 3, quick)
+        scans = Scans(Path(made), quick)
+        plain = _plain_frozen(scans)
         keep_freed_memory()
-        first = _engine(scans, folder, "dan", 0)
-        later = _engine(scans, folder, "dann", 0)
-        again = _engine(scans, folder, "dan", 0, name="again")
-        ours = [first, *(_engine(scans, folder, "dan", seed) for seed in SEEDS[1:])]
-        rows = _frozen_rows(scans, plain, first, later, again, ours)
-        return [*rows, *_tuned_rows(scans, folder, quick)]
+        first = engine(scans, folder, "dan", 0)
+        later = engine(scans, folder, "dann", 0)
+        again = engine(scans, folder, "dan", 0, name="again")
+        ours = [first, *(engine(scans, folder, "dan", seed) for seed in SEEDS[1:])]
+        return _frozen_rows(scans, plain, first, later, again, ours)
 
 
-class _Scans:
+class Scans:
     """500 pictures of two sites, prepared once and split as medtl splits them."""
 
     def __init__(self, folder: Path, quick: bool) -> None:
@@ -78,8 +72,8 @@ class _Scans:
         self.folder = folder
         self.config = load_config({
             "task": {"name": "classification", "label": "positive"},
-            "data": {"root": str(folder), "input": {"window": "none", "size": self.size, "slices": 1},
-                     "augment": "none"},
+            "data": {"root": str(folder), "manifest": "manifest.csv", "augment": "none",
+                     "input": {"window": "none", "size": self.size, "slices": 1}},
             "sites": {"source": ["a"], "target": ["b"]},
             "model": {"backbone": "resnet18", "weights": "none", "adaptation": 256},
             "train": {"epochs": self.epochs, "batch_size": self.batch, "lr": LR},
@@ -126,6 +120,17 @@ def _blots(folder: Path, count: int, size: int) -> list[tuple[Path, str, str, st
     return rows
 
 
+def fewer(cohort: Any, limit: int) -> Any:
+    """The cohort with so many source training rows, and nothing to predict but a few validation rows."""
+    kept = {"train": limit, "val": 8}
+    split = []
+    for role, part in zip(cohort.role, cohort.split, strict=True):
+        stays = role == "source" and kept.get(part, 0) > 0
+        kept[part] = kept.get(part, 0) - stays
+        split.append(part if stays else "unused")
+    return replace(cohort, split=tuple(split))
+
+
 def _methods(name: str) -> list[Any]:
     from medtl import registry
 
@@ -133,7 +138,7 @@ def _methods(name: str) -> list[Any]:
     return [] if name == "tune" else [frozen, registry.load("methods", name)()]
 
 
-class _Done:
+class Done:
     """One run of the engine: seconds, what it said, its network and its log."""
 
     def __init__(self) -> None:
@@ -150,56 +155,50 @@ class _Done:
     def finish(self) -> None: ...
 
 
-def _engine(
-    scans: _Scans, folder: Path, method: str, seed: int, *, name: str = "", train: Any = None, ready: bool = False
-) -> _Done:
+def engine(
+    scans: Scans, folder: Path, method: str, seed: int, *, name: str = "", train: Any = None, wrapped: Any = None,
+    limit: int | None = None,
+) -> Done:
     """Everything from prepared scans to the selected network, as ``medtl train`` does it."""
     from medtl.data.loaders import PairLoader
     from medtl.models.build import build_model
-    from medtl.models.predict import predict
+    from medtl.training.device import open_device
     from medtl.training.engine import run_plan
+    from medtl.training.feature_bank import predict_behind
+    from medtl.training.moves import BEHIND_ENCODER
     from medtl.training.setting import make_setting
+    from medtl.training.trial import settled_in
 
     assembly = scans.assembled()
+    cohort = assembly.cohort if limit is None else fewer(assembly.cohort, limit)
     section = replace(train or scans.config.train, seed=seed)
-    place = folder / f"{name or method}-{seed}{'-ready' if ready else ''}"
+    place = folder / f"{name or method}-{seed}{'-wrapped' if wrapped else ''}"
     place.mkdir(parents=True)
     model = build_model(scans.config.model, task=assembly.task, seed=0, say=lambda line: None)
     if seed:
         other = build_model(scans.config.model, task=assembly.task, seed=seed, say=lambda line: None)
         model.adaptation, model.head = other.adaptation, other.head
     loader: Any = PairLoader(
-        assembly.prepared, assembly.cohort, batch_size=scans.batch, seed=seed, with_target=method != "tune"
+        assembly.prepared, cohort, batch_size=scans.batch, seed=seed, with_target=method != "tune"
     )
-    if ready:
-        loader = _Ready(loader, section.epochs)
-    done = _Done()
+    if wrapped is not None:
+        loader = wrapped(loader, section.epochs)
+    done = Done()
     began = time.perf_counter()
     setting = make_setting(model, assembly.task, loader, section)
     trained = run_plan(_methods(method), setting, loader, section, place / "stages", place / "log.jsonl", done)
     done.seconds = time.perf_counter() - began
-    logits = predict(trained, loader.scan(assembly.cohort.rows("target", "test"))).logits
-    done.scores = logits[:, 1] - logits[:, 0]
+    if limit is None:
+        still = tuple(name for name in trained.parts if name not in BEHIND_ENCODER)
+        device = open_device(section, settled_in(place).arithmetic)
+        logits = predict_behind(trained, still, loader, assembly.cohort.rows("target", "test"), device).logits
+        done.scores = logits[:, 1] - logits[:, 0]
     done.log = [json.loads(line) for line in (place / "log.jsonl").read_text().splitlines()]
     return done
 
 
-class _Ready:
-    """A loader whose batches lie in memory before an epoch begins."""
-
-    def __init__(self, loader: Any, epochs: int) -> None:
-        self._loader = loader
-        self._pairs = {epoch: list(loader.epoch("fit", epoch, None, False)) for epoch in range(epochs)}
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
-
-    def epoch(self, stage: str, epoch: int, *_: Any, **__: Any) -> Iterator[Any]:
-        return iter(self._pairs[epoch])
-
-
-def _plain_frozen(scans: _Scans, epochs: int, quick: bool) -> tuple[Looped, list[np.ndarray]]:
-    """Times some epochs, and runs the same loop to its end on features for the scores."""
+def _plain_frozen(scans: Scans) -> tuple[Looped, list[np.ndarray]]:
+    """Times one epoch, and runs the same loop to its end on features for the scores."""
     from medtl.models.build import build_model
 
     assembly = scans.assembled()
@@ -208,8 +207,12 @@ def _plain_frozen(scans: _Scans, epochs: int, quick: bool) -> tuple[Looped, list
     source, target = scans.pictures(assembly, "source", "train"), scans.pictures(assembly, "target", "adapt")
     scored = [scans.pictures(assembly, "source", "val"), scans.pictures(assembly, "target", "test")]
     torch.manual_seed(0)
-    timed = loop(Network("resnet18", True, weights), source, target, scored, epochs=epochs, of=scans.epochs,
-                 batch=scans.batch, lr=LR)
+    for pictures in (source, target, *scored):
+        for number in range(len(pictures)):
+            pictures[number]
+    network = Network("resnet18", True, weights)
+    network.eval()(torch.zeros(scans.batch, 1, scans.size, scans.size))
+    timed = loop(network, source, target, scored, epochs=1, of=scans.epochs, batch=scans.batch, lr=LR)
     network = Network("resnet18", True, weights).eval()
     features = [_features(network, pictures) for pictures in (source, target, *scored)]
     scores = []
@@ -236,16 +239,15 @@ def _features(network: Network, pictures: Pictures) -> Pictures:
 
 
 def _frozen_rows(
-    scans: _Scans, plain: tuple[Looped, list[np.ndarray]], first: _Done, later: _Done, again: _Done,
-    ours: Sequence[_Done],
+    scans: Scans, plain: tuple[Looped, list[np.ndarray]], first: Done, later: Done, again: Done,
+    ours: Sequence[Done],
 ) -> list[Row]:
     from sklearn.metrics import roc_auc_score
 
     truth = scans.pictures(scans.assembled(), "target", "test").labels
     timed, scores = plain
-    each = float(np.mean(timed.epochs[1:]))
-    whole = timed.epochs[0] + each * (scans.epochs - 1)
-    theirs = f"{whole:.0f} s (epochs {', '.join(f'{s:.1f}' for s in timed.epochs)} s, extrapolated)"
+    whole = timed.epochs[0] * scans.epochs
+    theirs = f"{whole:.0f} s ({scans.epochs} times {timed.epochs[0]:.1f} s)"
     auc = [[float(roc_auc_score(truth, one)) for one in which] for which in ([d.scores for d in ours], scores)]
     spread = max(max(values) - min(values) for values in auc)
     gap = abs(float(np.mean(auc[0]) - np.mean(auc[1])))
@@ -260,33 +262,4 @@ def _frozen_rows(
         Ratio("difference of mean AUROC / largest spread over seeds", gap / spread if spread else gap,
               ", ".join(f"{value:.3f}" for value in auc[0]), ", ".join(f"{value:.3f}" for value in auc[1]), at_most=1),
         Table(f"Said, {scans.what}, {torch.get_num_threads()} threads", ("medtl",), ((told,), (chosen,))),
-    ]
-
-
-def _tuned_rows(scans: _Scans, folder: Path, quick: bool) -> list[Row]:
-    """Fine-tuning: images per second by loader, by tensors in memory and by the plain loop, and waiting."""
-    from medtl.models.build import build_model
-
-    train = replace(scans.config.train, epochs=3)
-    loaded = _engine(scans, folder, "tune", 0, train=train)
-    ready = _engine(scans, folder, "tune", 0, train=train, ready=True)
-    assembly = scans.assembled()
-    source = scans.pictures(assembly, "source", "train")
-    model = build_model(scans.config.model, task=assembly.task, seed=0, say=lambda line: None)
-    weights = model.encoder.net.state_dict()
-    plain = loop(Network("resnet18", False, weights), source, None, [], epochs=2, of=3, batch=scans.batch, lr=LR)
-    steps = -(-len(source) // scans.batch)
-    rate = {}
-    for name, done in (("loader", loaded), ("memory", ready)):
-        rate[name] = [steps * scans.batch / (r["wait_seconds"] + r["compute_seconds"]) for r in done.log[1:]]
-    rate["plain"] = [steps * scans.batch / seconds for seconds in plain.epochs[1:]]
-    waiting = [r["wait_seconds"] / (r["wait_seconds"] + r["compute_seconds"]) for r in loaded.log[1:]]
-    text = {name: f"{max(found):.1f} images/s ({min(found):.1f} to {max(found):.1f})" for name, found in rate.items()}
-    return [
-        Ratio("fine-tuning, medtl's loader / tensors in memory", max(rate["loader"]) / max(rate["memory"]),
-              text["loader"], text["memory"], at_least=0.9),
-        Ratio("fine-tuning, medtl / plain loop (at least 2 is wanted where the CPU has AMX)",
-              max(rate["loader"]) / max(rate["plain"]), text["loader"], text["plain"]),
-        Ratio("share of an epoch spent waiting for data, from the second epoch on, per cent", 100 * max(waiting),
-              ", ".join(f"{100 * share:.2f}" for share in waiting), "", at_most=5),
     ]

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "medtl"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("types", "functional", "registry", "errors", "progress", "atomic", "places"),
+    ("types", "functional", "registry", "errors", "progress", "atomic", "places", "cores"),
     ("config", "run", "predictions"),
     ("io",),
     ("sources",),

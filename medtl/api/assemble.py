@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from medtl import registry
 from medtl.config.sections import Config
-from medtl.data.cache import ScanCache
+from medtl.data.cache import shared_cache
 from medtl.data.cards import Card, load_card
 from medtl.data.duplicates import find_duplicates
 from medtl.data.harmonize import FILE as HARMONIZE
@@ -186,7 +186,7 @@ def assemble(config: Config, progress: Progress) -> Assembly:
         hidden_fold=None if sites.hidden_fold is None else (sites.hidden_fold.fold, sites.hidden_fold.of),
     )
     preprocess = Preprocess(config.data.input)
-    cache = ScanCache()
+    cache = shared_cache()
     prepared = prepare(cohort, preprocess, cache, max_refused=config.data.max_refused, progress=progress)
     kept = check_sizes(prepared.cohort(cohort), task)
     names = () if task.kind == "regression" else task.score_names if len(task.label_names) == 1 else None

@@ -18,7 +18,7 @@ from medtl.api.pictures import write_pictures
 from medtl.config.load import load_config
 from medtl.config.options import methods_of
 from medtl.config.sections import Config
-from medtl.data.cache import ScanCache
+from medtl.data.cache import shared_cache
 from medtl.data.prepare import prepare
 from medtl.data.prepared import Prepared
 from medtl.data.scanning import Scanning
@@ -145,7 +145,7 @@ def _predicted(
     data = dataset(config)
     task = task_of(config, data.card)
     catalogue = listed(data, task, progress)
-    preprocess, cache = Preprocess(config.data.input), ScanCache()
+    preprocess, cache = Preprocess(config.data.input), shared_cache()
     prepared = prepare(catalogue, preprocess, cache, max_refused=config.data.max_refused, progress=progress)
     cohort = prepared.cohort(_all_test(catalogue))
     rows, notes = _unlearned(run, cohort, data.name)

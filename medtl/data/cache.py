@@ -62,6 +62,7 @@ class ScanCache:
         self.folder = folder or cache_folder()
         self.limit_bytes = limit_bytes
         self._checked: dict[str, tuple[int, tuple[int, ...]]] = {}
+        self._digests: dict[str, str] = {}
         self._size: int | None = None
 
     def digest(self, item: Item) -> str:
@@ -77,10 +78,13 @@ class ScanCache:
             DataError: the path cannot be read.
         """
         state, newest = _state(item.path)
+        if state in self._digests:
+            return self._digests[state]
         note = self.folder / "digests" / state[:2] / state[2:]
         try:
             known = note.read_text(encoding="ascii")
             if len(known) == 64:
+                self._digests[state] = known
                 return known
         except (OSError, UnicodeDecodeError):
             pass
@@ -99,8 +103,23 @@ class ScanCache:
         Returns:
             64 hexadecimal digits.
         """
-        made_of = {"content": content, "contract": preprocess.contract(), "layout": LAYOUT, "code": code_version()}
-        return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+        return self.keys(preprocess)(content)
+
+    def keys(self, preprocess: Preprocess) -> Callable[[str], str]:
+        """:meth:`key` for many scans prepared alike: from a scan's digest to the name of its entry."""
+        made_of = {"contract": preprocess.contract(), "layout": LAYOUT, "code": code_version()}
+        alike = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode())
+
+        def key(content: str) -> str:
+            state = alike.copy()
+            state.update(content.encode("ascii"))
+            return state.hexdigest()
+
+        return key
+
+    def has(self, key: str) -> bool:
+        """Whether this process has checked the entry already and it is still there."""
+        return key in self._checked and self._place(key).exists()
 
     def array(self, item: Item, preprocess: Preprocess) -> NDArray[np.float32]:
         """The prepared scan, memory-mapped and read-only.
@@ -159,6 +178,7 @@ class ScanCache:
             except FileNotFoundError:
                 continue
         self._checked.clear()
+        self._digests.clear()
         self._size = None
         return freed
 
@@ -239,6 +259,16 @@ class ScanCache:
                 f"the cache cannot be written ({error.strerror}); free the disk, run `medtl cache clear`, or set "
                 f"MEDTL_CACHE to another folder"
             ) from None
+
+
+@lru_cache(maxsize=4)
+def _shared(folder: Path) -> ScanCache:
+    return ScanCache(folder)
+
+
+def shared_cache() -> ScanCache:
+    """The user's cache, one for the process, so that the runs of a sweep check each entry once."""
+    return _shared(cache_folder())
 
 
 @lru_cache(maxsize=1)

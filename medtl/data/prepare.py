@@ -72,13 +72,15 @@ def prepare(
     """
     catalogue = data.catalogue if isinstance(data, Cohort) else data
     positions = preflight(data)
+    name = cache.keys(preprocess)
 
     def one(position: int) -> tuple[str, str] | Refusal:
         item = catalogue.items[position]
         try:
             content = item.digest or cache.digest(item)
-            key = cache.key(content, preprocess)
-            cache.fetch(key, item, preprocess)
+            key = name(content)
+            if not cache.has(key):
+                cache.fetch(key, item, preprocess)
         except Unreadable as error:
             return _refusal(item, error.reasons, error.detail)
         except UnitError as error:

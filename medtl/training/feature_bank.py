@@ -60,6 +60,12 @@ class Shown:
         count = 0
         if loader.augmented and not self.views:
             return places, count
+        if not loader.augmented:  # every row, whatever the order of each epoch
+            target = self.uses_target and loader.drawn(self.stage, self.epochs[0], self.target_labels)[0][1] is not None
+            seen = loader.cohort.target_seen if target else np.zeros(0, np.int64)
+            rows = np.concatenate([loader.cohort.rows("source", "train"), seen]).tolist()
+            each = loader.steps * loader.batch_size * (2 if target else 1)
+            return {(row, PLAIN): place for place, row in enumerate(dict.fromkeys(rows))}, each * len(self.epochs)
         for epoch in self.epochs:
             for pair in loader.drawn(self.stage, epoch, self.target_labels, self.views):
                 for one in pair if self.uses_target else pair[:1]:
