@@ -20,6 +20,7 @@ from medtl.api.features import keep_features
 from medtl.api.judging import Evaluated, judge
 from medtl.api.pictures import write_pictures
 from medtl.api.prior import told_prevalence, unbalanced
+from medtl.api.repeating import Repeats, repeated
 from medtl.api.told import note_card, note_moves
 from medtl.config.dump import config_digest
 from medtl.config.load import load_config
@@ -59,18 +60,21 @@ class Run:
         path: its folder.
         evaluated: figures per site, as the report shows them.
         said: how it came to this: trained, or found finished.
+        repeats: what all seeds say together, where `evaluate.repeats` asks for several.
     """
 
     path: Path
     evaluated: Evaluated
     said: str
+    repeats: Repeats | None = None
 
     def __rich__(self) -> Any:
         from rich.console import Group
         from rich.text import Text
 
         page = Text(f"report: {self.path / 'report' / 'index.html'}")
-        return Group(self.evaluated.table(), *self.evaluated.audit(), Text(self.said), page)
+        together = [] if self.repeats is None else [self.repeats]
+        return Group(self.evaluated.table(), *self.evaluated.audit(), *together, Text(self.said), page)
 
 
 def train(
@@ -98,6 +102,15 @@ def train(
     keep_freed_memory()
     config = config if isinstance(config, Config) else load_config(config)
     progress = progress or QUIET
+    run = _train_once(config, name, out, progress)
+    if config.evaluate.repeats == 1 or config.task.name == "regression":
+        return run
+    return replace(run, repeats=repeated(
+        run.path, config, lambda one, stem, runs: _train_once(one, stem, runs, progress).path
+    ))
+
+
+def _train_once(config: Config, name: str | None, out: Path | None, progress: Progress) -> Run:
     folder = new_run(config, name, out)
     with folder.locked():
         opening = folder.open_for_training(config)

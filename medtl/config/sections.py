@@ -149,7 +149,8 @@ class TrainSection:
 class EvaluateSection:
     """How it is judged. `failures` is how many false alarms, and how many misses, are shown as images per site;
     `prevalence`, `sensitivity` and `specificity` are what figures refer to, and the sensitivity that thresholds should
-    keep; `set_error` is what sets of classes may miss; `calibration` is fitted on source validation."""
+    keep; `set_error` is what sets of classes may miss; `calibration` is fitted on source validation;
+    `repeats` is how many seeds, each with its own split, are trained and pooled."""
 
     bootstrap: Annotated[int, Field(ge=0)] = 2000
     threshold: Literal["youden"] | Fraction = "youden"
@@ -161,6 +162,7 @@ class EvaluateSection:
     sensitivity: Annotated[float, Field(gt=0, lt=1)] = 0.95
     specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     set_error: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    repeats: Annotated[int, Field(ge=1, le=100)] = 1
 
 
 @dataclass(frozen=True, config=_STRICT)

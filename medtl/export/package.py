@@ -24,8 +24,10 @@ from medtl.errors import ConfigError, DataError, IntegrityError
 from medtl.export import contract as contracts
 from medtl.export.answering import answering_for
 from medtl.export.card import card
+from medtl.export.chai_card import chai_card
 from medtl.export.contract import Contract
 from medtl.export.formats.onnx import Onnx
+from medtl.export.front_matter import front_matter
 from medtl.export.integrity import SUMS, write_sums
 from medtl.export.parity import StudyReader, check_parity, chosen
 from medtl.export.reference import COUNT, patterns, write_reference
@@ -136,7 +138,10 @@ def _fill(
         parity=parity.as_json(),
     )
     write_text(folder / contracts.FILE, content.as_json())
-    write_text(folder / "card.md", card(run.name, content, _not_for(config)))
+    unfit = _not_for(config)
+    write_text(folder / "card.md", front_matter(run.name, content) + card(run.name, content, unfit))
+    write_text(folder / "card.xml", chai_card(run.name, content, do_not_use_for=unfit,
+                                              finished=str(provenance.get("finished", ""))))
 
 
 def _reference_images(

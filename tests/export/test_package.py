@@ -16,7 +16,7 @@ from medtl.errors import DataError, IntegrityError, RunStateError
 from medtl.export.package import export_run
 from medtl.models import store
 
-FILES = ["SHA256SUMS", "card.md", "contract.json", "model.onnx", "reference/reference.safetensors"]
+FILES = ["SHA256SUMS", "card.md", "card.xml", "contract.json", "model.onnx", "reference/reference.safetensors"]
 
 
 def _files(folder: Path) -> list[str]:

@@ -44,7 +44,7 @@ def test_scans_read_anew_give_the_runs_own_scores_under_the_runs_own_ids(trained
 
 
 @pytest.mark.parametrize(
-    "name", ["SHA256SUMS", "card.md", "contract.json", "model.onnx", "reference/reference.safetensors"])
+    "name", ["SHA256SUMS", "card.md", "card.xml", "contract.json", "model.onnx", "reference/reference.safetensors"])
 def test_one_altered_byte_anywhere_is_refused_by_name(trained: Any, tmp_path: Path, name: str) -> None:
     shutil.copytree(trained.package, tmp_path / "p")
     content = bytearray((tmp_path / "p" / name).read_bytes())

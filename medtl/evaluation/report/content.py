@@ -7,6 +7,7 @@ from medtl.evaluation.audit import Audit
 from medtl.evaluation.oracle import OracleResult
 from medtl.evaluation.probabilities import ProbabilityReport
 from medtl.evaluation.report.facts import RunFacts
+from medtl.evaluation.report.features import FeaturePlot
 from medtl.evaluation.report.pictures import Pictures
 from medtl.evaluation.report.weights import Weights
 from medtl.evaluation.selection_table import Pick
@@ -29,6 +30,7 @@ class Content:
         audit: of shifts and shortcuts, if one was made.
         probabilities: calibration, thresholds, sets and decision curves.
         subgroups: figures by scanner and by what headers say.
+        features: their map, if one was drawn.
     """
 
     facts: RunFacts
@@ -41,6 +43,25 @@ class Content:
     audit: Audit | None = None
     probabilities: ProbabilityReport | None = None
     subgroups: SubgroupReport | None = None
+    features: FeaturePlot | None = None
+
+    @property
+    def unnamed(self) -> frozenset[tuple[str, str, str]]:
+        """Site, role and split of the parts where some patients are unknown, so that studies stand for them."""
+        rows = self.facts.predictions
+        nobody = rows.patient == ""
+        return frozenset(zip(rows.site[nobody].tolist(), rows.role[nobody].tolist(), rows.split[nobody].tolist(),
+                             strict=True))
+
+    def patients(self, result: SiteResult) -> str:
+        """How many patients a result is of, or that this is not known.
+
+        Args:
+            result: of the report.
+        """
+        parts = {(role, split) if result.pooled else (site, role, split) for site, role, split in self.unnamed}
+        own = (result.role, result.split) if result.pooled else (result.site, result.role, result.split)
+        return "unknown" if own in parts else f"{result.patients:,}"
 
     @property
     def shown(self) -> list[SiteResult]:

@@ -23,7 +23,7 @@ SELECTIONS = {
     "importance_weighted": "the lowest source validation loss, weighted towards the target; no target label took part",
     "dev": "the lowest deep embedded validation risk (DEV); no target label took part",
     "entropy": "the lowest entropy of the answers at the target; no label took part",
-    "information_maximisation": "the highest mutual information of studies and answers at the target; no label took part",
+    "information_maximisation": "the highest mutual information of studies and answers at the target; no label",
     "soft_neighbourhood_density": "the densest groups of answers at the target (SND); no label took part",
     "reverse_validation": "the lowest source loss of a classifier taught by the answers at the target",
     "oracle": "ORACLE: chosen on target test labels, which nobody has in practice; not a result",

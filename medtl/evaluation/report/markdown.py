@@ -29,7 +29,7 @@ def markdown(content: Content) -> str:
     metrics, plan = load_metrics(report.metrics), plan_of(facts)
     binary = report.kind == "binary"
     lines = [f"# {_plain(facts.name)}", "", f"**{_plain(question_of(facts))}**", ""]
-    lines += [f"- {_plain(line)}" for line in headlines(facts, report)]
+    lines += [f"- {_plain(line)}" for line in headlines(content)]
     notes = [*content.notes, *report.notes]
     if notes:
         lines += ["", "## Read this with the numbers", "", *(f"- {_plain(note)}" for note in notes)]
@@ -50,7 +50,7 @@ def markdown(content: Content) -> str:
     lines += [f"- {_plain(threshold_line(report, model))}" for model in report.models]
     lines += ["", f"## Results per site, test studies ({report.level:.0%} intervals in brackets)", ""]
     head = ["site", "role", "model", "n", *(["n+"] if binary else []), "patients", *(m.title for m in metrics)]
-    rows = [[r.site, r.role, r.model, str(r.studies), *([str(r.positives)] if binary else []), str(r.patients),
+    rows = [[r.site, r.role, r.model, str(r.studies), *([str(r.positives)] if binary else []), content.patients(r),
              *(told(e) for e in r.estimates)] for r in [*content.shown, *report.select(split="test", pooled=True)]]
     lines += _table(head, rows)
     if report.gaps:

@@ -11,6 +11,7 @@ from medtl.evaluation.oracle import oracle_results
 from medtl.evaluation.probabilities import answers_of, probabilities_of, reference_of
 from medtl.evaluation.report.content import Content
 from medtl.evaluation.report.facts import read_run
+from medtl.evaluation.report.features import read_features
 from medtl.evaluation.report.markdown import markdown
 from medtl.evaluation.report.pictures import read_pictures
 from medtl.evaluation.report.render import render_page
@@ -82,9 +83,10 @@ def write_report(
     target = out or folder / "report"
     oracle = oracle_results(folder, facts.predictions) if predictions is None else ()
     content = Content(
-        facts=facts, report=report, probabilities=probabilities, subgroups=subgroups, notes=repeated, oracle=oracle, picks=picks_of(folder, oracle),
+        facts=facts, report=report, probabilities=probabilities, subgroups=subgroups, notes=repeated, oracle=oracle,
+        picks=picks_of(folder, oracle),
         pictures=read_pictures((predictions or folder / "predictions.csv").parent),
-        weights=read_weights(folder), audit=read_audit(target),
+        weights=read_weights(folder), audit=read_audit(target), features=read_features(target),
     )
     page, metrics = target / "index.html", target / "metrics.json"
     write_json(metrics, {

@@ -101,8 +101,8 @@ def _method(family: str, entry: Mapping[str, Any]) -> MethodText:
 def prose(docstring: str) -> tuple[str, str]:
     """A docstring as a paragraph, and its reference.
 
-    Displayed formulas, the lists of arguments and what follows the second paragraph are left out; the page of the method
-    has them.
+    Displayed formulas, the lists of arguments and what follows the second paragraph are left out; the page of the
+    method has them.
 
     Args:
         docstring: in Google style.

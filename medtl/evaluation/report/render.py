@@ -7,9 +7,13 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from medtl.evaluation import subgroups
+from medtl.evaluation.probabilities.rows import FIGURES
 from medtl.evaluation.report.checklists import checklists
 from medtl.evaluation.report.content import Content
+from medtl.evaluation.report.decisions import decision_plots
 from medtl.evaluation.report.facts import THUMBNAILS, RunFacts
+from medtl.evaluation.report.figure_groups import figure_groups
 from medtl.evaluation.report.flow import flow_of
 from medtl.evaluation.report.flow_plot import flow_plot
 from medtl.evaluation.report.forest import forest
@@ -19,8 +23,9 @@ from medtl.evaluation.report.plan import plan_of, words_of
 from medtl.evaluation.report.plots import site_plots
 from medtl.evaluation.report.reproduce import recipe_of
 from medtl.evaluation.report.splits import split_table
-from medtl.evaluation.report.summary import headlines, question_of
+from medtl.evaluation.report.summary import headlines, question_of, told
 from medtl.evaluation.scoring import load_metrics
+from medtl.evaluation.site_report import SiteReport
 from medtl.evaluation.sites import HEADLINE
 from medtl.evaluation.table import missing_lines, threshold_line
 
@@ -28,7 +33,8 @@ MOST_REFUSED = 40
 """Refused scans beyond these are in refused.csv only."""
 SECTIONS = (
     ("data", "Data and flow"), ("methods", "Methods"), ("results", "Results"), ("comparison", "Did adaptation help?"),
-    ("audit", "Audit"), ("failures", "Failures"), ("weights", "Weights"), ("learning", "Learning curves"),
+    ("calibration", "Calibration"), ("audit", "Audit"), ("subgroups", "Subgroups"),
+    ("failures", "Failures"), ("weights", "Weights"), ("features", "Features"), ("learning", "Learning curves"),
     ("limits", "Limits"), ("reproduce", "Reproduce"), ("checklists", "Checklists"), ("appendix", "Appendix"),
 )
 
@@ -44,19 +50,24 @@ def render_page(content: Content) -> str:
     """
     facts, report, flow = content.facts, content.report, flow_of(content.facts)
     shown, pooled = content.shown, list(report.select(split="test", pooled=True))
+    groups = figure_groups(report, [*shown, *pooled])
     stages = [*stage_plots(facts.epochs, "adapted" if "adapted" in report.models else "baseline"),
               *stage_plots(facts.baseline_epochs, "baseline")]
     page: str = _template().render(
-        facts=facts, report=report, notes=[*content.notes, *report.notes], metrics=load_metrics(report.metrics),
-        question=question_of(facts), headlines=headlines(facts, report), contents=_contents(content),
+        facts=facts, report=report, notes=[*content.notes, *report.notes], groups=groups, told=told,
+        subgroups=content.subgroups, subgroup_heads=_heads(subgroups.FIGURES),
+        probabilities=content.probabilities, treatment_heads=_heads(FIGURES),
+        decisions=decision_plots(content.probabilities.curves) if content.probabilities else (),
+        question=question_of(facts), headlines=headlines(content), patients=content.patients, features=content.features,
+        contents=_contents(content),
         asked=_asked(facts), sites=_sites(facts), flow=flow, flow_drawn=flow_plot(flow) if flow else None,
         shown_refused=facts.refused[:max(MOST_REFUSED, THUMBNAILS)], plan=plan_of(facts),
-        rows=[*shown, *pooled], other=[result for result in report.results if result.split != "test"],
-        worst=set(report.worst), forest=forest([*shown, *pooled], HEADLINE, "AUROC"),
+        other=[result for result in report.results if result.split != "test"],
+        worst=set(report.worst) if _targets(report) > 1 else set(), forest=forest([*shown, *pooled], HEADLINE, "AUROC"),
         plots=site_plots(facts.predictions, report), stages=stages, splits=split_table(facts.splits),
         oracle=content.oracle, picks=content.picks, missing=missing_lines(report), setting=_setting(facts),
         thresholds=[threshold_line(report, model) for model in report.models], recipe=recipe_of(facts),
-        parts=[result for result in shown if result.parts], limits=limits(facts, report), audit=content.audit,
+        limits=limits(facts, report), audit=content.audit,
         pictures=content.pictures, weights=content.weights, checklists=checklists(content),
     )
     return page
@@ -70,8 +81,17 @@ def _template() -> Any:
     return environment.get_template("report.html.j2")
 
 
+def _heads(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(metric.name, metric.title) for metric in load_metrics(names)]
+
+
+def _targets(report: SiteReport) -> int:
+    return len({result.site for result in report.select(role="target", split="test", pooled=False)})
+
+
 def _contents(content: Content) -> Sequence[tuple[str, str]]:
-    return [pair for pair in SECTIONS if pair[0] != "weights" or content.weights]
+    there = {"weights": content.weights, "features": content.features, "subgroups": content.subgroups}
+    return [pair for pair in SECTIONS if there.get(pair[0], True)]
 
 
 def _asked(facts: RunFacts) -> list[str]:

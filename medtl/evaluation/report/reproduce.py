@@ -36,9 +36,7 @@ def recipe_of(facts: RunFacts) -> Recipe:
     name = facts.name if all(letter.isalnum() or letter in "._-" for letter in facts.name) else "run"
     elsewhere = facts.section("data").get("card") and not facts.provenance.get("simulated")
     root = " --set data.root=FOLDER" if elsewhere else ""
-    version = facts.provenance.get("medtl")
     commands = [
-        ("the same program", f"pip install medtl=={version}" if version else "pip install medtl"),
         (f"the run again, from the config below saved as {name}.yaml",
          f"medtl train --config {name}.yaml --name {name}-again{root}"),
         ("every figure of this page again, from predictions.csv", f"medtl evaluate {name}"),

@@ -46,7 +46,7 @@ def results_csv(report: SiteReport) -> str:
 
 
 def _figures(report: SiteReport) -> Iterator[tuple[object, ...]]:
-    for result in report.results:
+    for result in (*report.results, *report.further):
         place = ("figure", result.model, result.site, result.role, result.split)
         positives = "" if result.positives is None else result.positives
         for part, estimates in (("", result.estimates), *((part.name, part.estimates) for part in result.parts)):

@@ -4,9 +4,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medtl.evaluation.estimates import Estimate
+from medtl.evaluation.report.content import Content
 from medtl.evaluation.report.facts import RunFacts
 from medtl.evaluation.report.plan import words_of
-from medtl.evaluation.site_report import SiteReport, SiteResult
+from medtl.evaluation.site_report import SiteResult
 from medtl.evaluation.sites import HEADLINE
 
 MANY = 4
@@ -23,38 +24,43 @@ def question_of(facts: RunFacts) -> str:
         A sentence.
     """
     sites, task = facts.section("sites"), facts.section("task")
-    labels = words_of([label for label in task.get("labels") or [task.get("label")] if label]) or "the label"
-    source, target = (words_of(list(sites.get(role) or ())) for role in ("source", "target"))
+    labels = _and([label for label in task.get("labels") or [task.get("label")] if label]) or "the label"
+    source, target = (_and(list(sites.get(role) or ())) for role in ("source", "target"))
     shown = {"none": "without any label from there", "all": "with all labels of its adaptation part"}
     labelled = sites.get("target_labels", "none")
     told = shown.get(str(labelled), f"with {words_of(labelled)} labelled patients from there")
     if not target:
-        return f"How well does a network trained at {source} tell {labels}?"
+        return f"How well does a network trained at {source} recognise {labels}?"
     methods = " + ".join(str(entry.get("method")) for _, entry in facts.methods)
     way = f"adapted with {methods} {told}" if methods else f"carried over as it is, {told}"
-    return f"How well does a network trained at {source} tell {labels} at {target}, {way}?"
+    return f"How well does a network trained at {source} recognise {labels} at {target}, {way}?"
 
 
-def headlines(facts: RunFacts, report: SiteReport) -> tuple[str, ...]:
+def _and(names: Sequence[object]) -> str:
+    words = [str(name) for name in names]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def headlines(content: Content) -> tuple[str, ...]:
     """What was found, at the target first.
 
     Args:
-        facts: of the run.
-        report: the evaluation.
+        content: of the report.
 
     Returns:
         Sentences; the ends of every interval are in brackets.
     """
+    facts, report = content.facts, content.report
     model = report.models[0]
     level = f"{report.level:.0%} interval in brackets"
     targets = list(report.select(split="test", role="target", pooled=False, model=model))
-    out = [_said(result, report) for result in _few(targets)]
+    out = [_said(result, content) for result in _few(targets)]
     if len(targets) > MANY:
         out.insert(0, f"{len(targets)} target sites were tested; the lowest and the highest AUROC are named here.")
     out += [f"At {c.site}, adapted minus baseline on the same {c.studies} studies: AUROC {told(c.estimate)}. "
             f"Verdict: {c.verdict}." for c in report.comparisons if len(report.comparisons) <= MANY or c.pooled]
     home = report.select(split="test", role="source", pooled=False, model=model)
-    out += [_said(result, report) for result in _few(list(home))]
+    out += [_said(result, content) for result in _few(list(home))]
     if out:
         out[0] = f"{out[0]} ({level}; checkpoint by {facts.selection.replace('_', ' ')})"
     return tuple(out)
@@ -69,11 +75,13 @@ def told(estimate: Estimate) -> str:
     return f"{estimate.value:.3f} [{estimate.interval.low:.3f} to {estimate.interval.high:.3f}]"
 
 
-def _said(result: SiteResult, report: SiteReport) -> str:
+def _said(result: SiteResult, content: Content) -> str:
     where = "internal test" if result.role == "source" else "external test"
     positives = f", {result.positives} positive" if result.positives is not None else ""
+    patients = content.patients(result)
+    of = "patients unknown" if patients == "unknown" else f"of {patients} patients"
     return (f"{result.site} ({where}): AUROC of the {result.model} model {told(result.estimate(HEADLINE))}, "
-            f"{result.studies} studies of {result.patients} patients{positives}.")
+            f"{result.studies} studies, {of}{positives}.")
 
 
 def _few(results: Sequence[SiteResult]) -> Sequence[SiteResult]:

@@ -14,6 +14,14 @@ CYCLE = ("#0b5ea8", "#c04a00", "#00795a", "#a3467f", "#7a5c00", "#1b1f24")
 DASHES = ("", "6 3", "2 2", "8 3 2 3", "12 3", "1 3")
 
 
+TENT = CYCLE[-1]
+
+
+def colour_of(model: str) -> str:
+    """A model's colour: adapted, baseline, or the copy that adapts at test time."""
+    return {"adapted": ADAPTED, "baseline": BASELINE}.get(model, TENT)
+
+
 @dataclass(frozen=True)
 class Axes:
     """A plot's box in pixels and the range of numbers that it shows.
@@ -84,6 +92,11 @@ class Axes:
         """A vertical interval."""
         (px, y0), (_, y1) = self.at(x, low), self.at(x, high)
         return _line(px, y0, px, y1, colour, 1.4)
+
+    def area(self, points: Sequence[tuple[float, float]], colour: str) -> Markup:
+        """A faint surface within points, for a band."""
+        corners = " ".join(f"{px:.1f},{py:.1f}" for px, py in (self.at(x, y) for x, y in points))
+        return Markup('<polygon points="{}" fill="{}" fill-opacity="0.13"/>').format(corners, colour)
 
     def column(self, low: float, high: float, count: float, colour: str) -> Markup:
         """A bar of a histogram, from 0 up."""

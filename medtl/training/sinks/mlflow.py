@@ -19,7 +19,7 @@ NO_PLACE = "mlflow-artifacts:/"
 
 
 class MLflow:
-    """Logs scalars as metrics and the config as parameters; ``mlflow ui --backend-store-uri RUN/sinks/mlflow`` shows them.
+    """Logs scalars as metrics and the config as parameters; see ``mlflow ui --backend-store-uri RUN/sinks/mlflow``.
 
     Where a run resumes, the MLflow run is gone on with, by the id that the folder keeps, and what is there already is
     not sent again.

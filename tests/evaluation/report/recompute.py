@@ -15,18 +15,22 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
 from sklearn import metrics as sk
+from sklearn.linear_model import LogisticRegression
 
 LOGIT, BOUND = "patient-cluster bootstrap, logit t", "bound from separate patients"
+FREE, EXACT = "patient-cluster bootstrap, t", "Clopper-Pearson"
 GAP, DELONG = "two intervals recovered (MOVER)", "DeLong"
-METRICS = ("auroc", "average_precision", "balanced_accuracy", "sensitivity", "specificity", "brier")
+METRICS = ("auroc", "average_precision", "balanced_accuracy", "sensitivity", "specificity", "brier", "ppv", "npv",
+           "reference_average_precision", "sensitivity_at_specificity", "specificity_at_sensitivity", "brier_skill")
 REPLICATES = 200
 """Draws of the bootstrap here; the report's are its own."""
 Key = tuple[str, str, str, str]
@@ -107,8 +111,16 @@ def youden(question: Question) -> float | None:
     return float(max(levels[1:][gain[1:] >= gain[1:].max() - 1e-12]))
 
 
-def figures(q: Question, weight: NDArray[Any] | None = None) -> dict[str, float]:
-    """Every metric that exists, by scikit-learn."""
+class Reference(NamedTuple):
+    """What some figures refer to, read from their titles."""
+
+    prevalence: float = 0.1
+    sensitivity: float = 0.95
+    specificity: float = 0.9
+
+
+def figures(q: Question, weight: NDArray[Any] | None = None, at: Reference | None = None) -> dict[str, float]:
+    """Every metric that exists, by scikit-learn; those of a reference prevalence and so on where one is given."""
     counted = np.ones(len(q.truth)) if weight is None else weight
     there = [float(counted[q.truth == label].sum()) > 0 for label in (0, 1)]
     out = {}
@@ -124,12 +136,34 @@ def figures(q: Question, weight: NDArray[Any] | None = None) -> dict[str, float]
         out |= {name: float(value) for name, value in named.items() if value is not None}
         if all(there):
             out["balanced_accuracy"] = (out["sensitivity"] + out["specificity"]) / 2
+    return out | (referred(q, out, at) if at and all(there) and weight is None else {})
+
+
+def referred(q: Question, known: dict[str, float], at: Reference) -> dict[str, float]:
+    """Figures at a reference prevalence, sensitivity or specificity; predictive values by Bayes' rule."""
+    share = q.truth.mean()
+    weights = np.where(q.truth == 1, at.prevalence / share, (1 - at.prevalence) / (1 - share))
+    false, true, _ = sk.roc_curve(q.truth, q.score, drop_intermediate=False)
+    out = {
+        "brier_skill": 1 - known["brier"] / (share * (1 - share)),
+        "reference_average_precision": float(sk.average_precision_score(q.truth, q.score, sample_weight=weights)),
+        "sensitivity_at_specificity": float(true[false <= 1 - at.specificity + 1e-9].max()),
+        "specificity_at_sensitivity": float(1 - false[true >= at.sensitivity - 1e-9].min()),
+    }
+    if "sensitivity" in known:
+        se, sp, pi = known["sensitivity"], known["specificity"], at.prevalence
+        if se > 0 or sp < 1:
+            out["ppv"] = pi * se / (pi * se + (1 - pi) * (1 - sp))
+        if sp > 0 or se < 1:
+            out["npv"] = (1 - pi) * sp / ((1 - pi) * sp + pi * (1 - se))
     return out
 
 
-def mean_figures(table: Table, asked: list[Question], weights: list[NDArray[Any]] | None = None) -> dict[str, float]:
+def mean_figures(
+    table: Table, asked: list[Question], weights: list[NDArray[Any]] | None = None, at: Reference | None = None
+) -> dict[str, float]:
     """Every figure over all questions: the mean of those that have a value."""
-    each = [figures(q, None if weights is None else weights[k]) for k, q in enumerate(asked)]
+    each = [figures(q, None if weights is None else weights[k], at) for k, q in enumerate(asked)]
     out = {}
     for metric in METRICS:
         wanted = "sensitivity" if table.kind == "multiclass" and metric == "balanced_accuracy" else metric
@@ -178,6 +212,27 @@ def logit_interval(value: float, error: float, patients: int) -> tuple[float, fl
     reach = stats.t.ppf(0.975, patients - 1) * spread / (value * (1 - value))
     centre = math.log(value / (1 - value))
     return tuple(1 / (1 + math.exp(-x)) for x in (centre - reach, centre + reach))  # type: ignore[return-value]
+
+
+def exact_interval(metric: str, q: Question) -> tuple[float, float]:
+    """Clopper and Pearson's at the effective number of patients of Korn and Graubard."""
+    assert q.called is not None
+    mine = q.truth == (1 if metric == "sensitivity" else 0)
+    right, who = (q.called == q.truth)[mine], q.patient[mine]
+    total, patients, share = len(right), len(set(who)), float(right.mean())
+    if total == patients:
+        worth = float(total)
+    elif share in (0.0, 1.0):
+        worth = float(patients)
+    else:
+        gaps = [right[who == p].sum() - share * (who == p).sum() for p in sorted(set(who))]
+        spread = patients / (patients - 1) * float(np.square(gaps).sum()) / total**2
+        ratio = stats.t.ppf(0.975, total - 1) / stats.t.ppf(0.975, patients - 1)
+        worth = min(share * (1 - share) / spread * ratio**2, total) if spread > 0 else float(patients)
+    hits = share * worth
+    low = 0.0 if hits == 0 else float(stats.beta.ppf(0.025, hits, worth - hits + 1))
+    high = 1.0 if hits == worth else float(stats.beta.ppf(0.975, hits + 1, worth - hits))
+    return low, high
 
 
 def delong_error(one: Question, other: Question) -> float:
@@ -275,7 +330,16 @@ class Recomputed:
         self.fixed = self.told["thresholds"][0]["rule"].startswith("fixed")
         self.wrong: list[str] = []
         self.checked = 0
+        self.at = self._reference()
         self.thresholds = {t["model"]: self._levels(t["model"]) for t in self.told["thresholds"]}
+
+    def _reference(self) -> Reference:
+        """What the titles of figures refer to."""
+        titles = self.told.get("further", {}).get("titles", {})
+        found = {key: float(titles[name].split()[-1]) for key, name in (
+            ("prevalence", "ppv"), ("sensitivity", "specificity_at_sensitivity"),
+            ("specificity", "sensitivity_at_specificity")) if name in titles}
+        return Reference(**found)
 
     def _levels(self, model: str) -> dict[str, float | None]:
         told = next(t for t in self.told["thresholds"] if t["model"] == model)
@@ -311,6 +375,9 @@ class Recomputed:
                 self.agree(f"threshold {told['model']} {name}", value, self.thresholds[told["model"]].get(name), 1e-9)
         for number, result in enumerate(self.told["results"]):
             self._result(result, number)
+        for result in self.told.get("further", {}).get("results", ()):
+            self._further(result)
+        self._treatments()
         self._gaps()
         self._comparisons()
         self._tables()
@@ -345,9 +412,42 @@ class Recomputed:
         if result["split"] == "test" and self.told["bootstrap"]:
             self._intervals(where, told, asked, number)
 
+    def _further(self, result: dict[str, Any]) -> None:
+        where, asked = f"{result['site']} {result['model']}", self.asked(result)
+        found = mean_figures(self.table, asked, at=self.at)
+        for name, estimate in result["metrics"].items():
+            self.agree(f"{where}: {name}", estimate["value"], found.get(name), 1e-9)
+        for k, part in enumerate(result["parts"]):
+            of_part = figures(asked[k], at=self.at)
+            for estimate in part["estimates"]:
+                self.agree(f"{where}: {part['name']} {estimate['metric']}", estimate["value"],
+                           of_part.get(estimate["metric"]), 1e-9)
+
+    def _treatments(self) -> None:
+        """Probabilities as answered: Brier, skill, and the line that logistic regression fits to their logits."""
+        for told in (self.told.get("probabilities") or {}).get("treatments", ()):
+            if told["treatment"] != "as answered" or self.table.kind != "binary":
+                continue
+            where = f"{told['site']} {told['model']} as answered"
+            (q,) = questions(self.table, self._studies(told["model"], told["site"], told["role"], "test"), {})
+            found, metrics = figures(q, at=self.at), told["metrics"]
+            for name in ("brier", "brier_skill"):
+                self.agree(f"{where}: {name}", metrics[name]["value"], found.get(name), 1e-9)
+            if metrics["calibration_slope"]["value"] is None:
+                continue
+            clipped = np.clip(q.score, 1e-7, 1 - 1e-7)
+            logits = np.log(clipped / (1 - clipped))
+            fit = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000).fit(logits[:, None], q.truth)
+            self.agree(f"{where}: slope", metrics["calibration_slope"]["value"], float(fit.coef_[0, 0]), 1e-4)
+            over = partial(_expected_less_found, logits, q.truth)
+            offset = float(optimize.brentq(over, -50, 50))
+            self.agree(f"{where}: intercept", metrics["calibration_intercept"]["value"], offset, 1e-6)
+
     def _intervals(self, where: str, told: dict[str, Any], asked: list[Question], number: int) -> None:
         drawn = any(estimate["method"] == LOGIT for estimate in told.values())
         errors = drawn_errors(self.table, asked, number) if drawn else {}
+        # four standard errors of two bootstrap standard errors, of this many draws here and there
+        slack = 4 * math.sqrt(1 / (2 * REPLICATES) + 1 / (2 * self.told["bootstrap"]))
         for name, estimate in told.items():
             if not estimate["interval"]:
                 continue
@@ -360,17 +460,22 @@ class Recomputed:
                     self.agree(f"{where}: bound of {name}", end, other, 1e-9)
             elif estimate["method"] == LOGIT:
                 ends = logit_interval(value, errors[name], patients)
-                # four standard errors of two bootstrap standard errors, of this many draws here and there
-                slack = 4 * math.sqrt(1 / (2 * REPLICATES) + 1 / (2 * self.told["bootstrap"]))
                 for end, other in zip(estimate["interval"], ends, strict=True):
                     self.agree(f"{where}: interval of {name}", end, other, slack * (ends[1] - ends[0]) / 2 + 1e-6)
+            elif str(estimate["method"]).startswith(EXACT) and len(asked) == 1:
+                for end, other in zip(estimate["interval"], exact_interval(name, asked[0]), strict=True):
+                    self.agree(f"{where}: exact interval of {name}", end, other, 1e-9)
+            elif estimate["method"] == FREE:
+                reach = stats.t.ppf(0.975, patients - 1) * errors[name]
+                for end, other in zip(estimate["interval"], (value - reach, value + reach), strict=True):
+                    self.agree(f"{where}: interval of {name}", end, other, slack * reach + 1e-6)
             else:
                 self.wrong.append(f"{where}: {name}: interval by an unknown method, {estimate['method']}")
 
     def _gaps(self) -> None:
         for gap in self.told["gaps"]:
-            ends = [next(r["metrics"]["auroc"] for r in self.told["results"] if not r["pooled"]
-                         and (r["model"], r["site"], r["role"], r["split"]) == (gap["model"], gap[key], role, "test"))
+            ends = [next(r["metrics"]["auroc"] for r in self.told["results"]
+                         if (r["model"], r["site"], r["role"], r["split"]) == (gap["model"], gap[key], role, "test"))
                     for key, role in (("internal", "source"), ("external", "target"))]
             where = f"gap {gap['model']} {gap['internal']} {gap['external']}"
             (a, one), (b, other) = ((e["value"], e["interval"]) for e in ends)
@@ -400,7 +505,7 @@ class Recomputed:
 
     def _entries(self) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
         """Each figure of metrics.json under the name that a row or a cell gives it."""
-        for result in self.told["results"]:
+        for result in (*self.told["results"], *self.told.get("further", {}).get("results", ())):
             place = (result["model"], result["site"], result["role"], result["split"])
             for name, estimate in result["metrics"].items():
                 yield ("figure", *place, "", name), estimate
@@ -502,6 +607,10 @@ class Recomputed:
             self.agree(f"reliability of {result['site']} {line}: predicted", predicted, x, dx / 2)
             self.agree(f"reliability of {result['site']} {line}: observed", observed, y, dy / 2)
         return 1
+
+
+def _expected_less_found(logits: NDArray[np.float64], truth: NDArray[np.int64], offset: float) -> float:
+    return float((1 / (1 + np.exp(-offset - logits)) - truth).sum())
 
 
 def main(words: list[str]) -> int:

@@ -107,7 +107,7 @@ def characteristics(content: Content) -> Answer | None:
 def events(content: Content) -> Answer | None:
     """Studies and positives of each analysis."""
     return whole("; ".join(
-        f"{r.site} {r.split}: {r.studies} studies of {r.patients} patients"
+        f"{r.site} {r.split}: {r.studies} studies, patients {content.patients(r)}"
         + (f", {r.positives} positive" if r.positives is not None else "")
         for r in content.report.select(model=content.report.models[0], pooled=False)
     ))

@@ -19,7 +19,7 @@ def kind_of_ai(content: Content) -> Answer | None:
 
 def summary(content: Content) -> Answer | None:
     """The sentences at the top of the page."""
-    return part("The sentences at the top of this report.") if headlines(content.facts, content.report) else None
+    return part("The sentences at the top of this report.") if headlines(content) else None
 
 
 def question(content: Content) -> Answer | None:
@@ -41,7 +41,8 @@ def performance(content: Content) -> Answer | None:
     """All figures."""
     found = [*_test(content, "target"), *_test(content, "source")]
     figures = "; ".join(_figure(r) for r in found)
-    return part(f"{figures}. All figures: section on results. No subgroups." if found else "")
+    groups = "Subgroups: section of that name" if content.subgroups else "No subgroups: no trait is known"
+    return part(f"{figures}. All figures: section on results. {groups}." if found else "")
 
 
 def accuracy(content: Content) -> Answer | None:
