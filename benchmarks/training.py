@@ -227,7 +227,7 @@ def _plain_frozen(scans: Scans) -> tuple[Looped, list[np.ndarray]]:
     return timed, scores
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _features(network: Network, pictures: Pictures) -> Pictures:
     """The same set with the backbone's features for pictures."""
     kept = Pictures(pictures.files, pictures.labels, pictures.size)
