@@ -48,9 +48,9 @@ def write_features(folder: Path, kept: KeptFeatures) -> None:
     """Writes features.safetensors into a run's folder."""
     from safetensors.numpy import save
 
-    told = {"study": json.dumps(kept.study.tolist()), "site": json.dumps(kept.site.tolist()),
-            "codes": json.dumps(kept.codes)}
-    write_bytes(folder / FILE, save({"features": np.ascontiguousarray(kept.values, dtype=np.float32)}, told))
+    told = {"study": kept.study.tolist(), "site": kept.site.tolist(), "codes": kept.codes}
+    about = {"about": json.dumps(told)}  # one entry: several are written in an order of the moment
+    write_bytes(folder / FILE, save({"features": np.ascontiguousarray(kept.values, dtype=np.float32)}, about))
 
 
 def read_features(folder: Path) -> KeptFeatures | None:
@@ -66,10 +66,10 @@ def read_features(folder: Path) -> KeptFeatures | None:
         return None
     try:
         with safe_open(file, framework="np") as held:
-            told, values = held.metadata(), held.get_tensor("features")
-        study, site = (np.array(json.loads(told[name]), dtype=np.str_) for name in ("study", "site"))
+            told, values = json.loads(held.metadata()["about"]), held.get_tensor("features")
+        study, site = (np.array(told[name], dtype=np.str_) for name in ("study", "site"))
         if len(study) != len(values) or len(site) != len(values):
             raise ValueError("as many names as rows are expected")
-        return KeptFeatures(study, site, values, bool(json.loads(told["codes"])))
+        return KeptFeatures(study, site, values, bool(told["codes"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise RunStateError(f"{file}: damaged ({error}); train the run again") from error

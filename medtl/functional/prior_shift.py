@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from medtl.functional.measure import FloatArray, IntArray
 
@@ -49,6 +50,8 @@ def saerens_em(scores: FloatArray, prior: FloatArray) -> FloatArray:
         Simple Procedure".
     """
     ratio = np.maximum(scores, _TINY) / prior
+    if ratio.shape[1] == 2:
+        return _of_two(ratio)
     shares = np.asarray(prior, dtype=np.float64)
     for _ in range(ITERATIONS):
         joint = ratio * shares
@@ -57,6 +60,22 @@ def saerens_em(scores: FloatArray, prior: FloatArray) -> FloatArray:
             return after
         shares = after
     return shares
+
+
+def _of_two(ratio: FloatArray) -> FloatArray:
+    """Where EM ends with two classes: the log-likelihood is concave in one share, so its slope has one root."""
+    gap, first = ratio[:, 1] - ratio[:, 0], ratio[:, 0]
+
+    def slope(share: float) -> float:
+        return float((gap / (first + share * gap)).mean())
+
+    if slope(0.0) <= 0.0:
+        share = 0.0
+    elif slope(1.0) >= 0.0:
+        share = 1.0
+    else:
+        share = float(brentq(slope, 0.0, 1.0, xtol=TOLERANCE))
+    return np.array([1.0 - share, share])
 
 
 def bbse(source_calls: IntArray, source_labels: IntArray, target_calls: IntArray, classes: int) -> FloatArray | None:

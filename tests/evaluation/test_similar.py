@@ -72,6 +72,10 @@ def test_kept_features_come_back_and_damage_is_told(tmp_path: Path) -> None:
     again = read_features(tmp_path)
     assert again is not None
     assert again.codes
+    (tmp_path / "other").mkdir()
+    write_features(tmp_path / "other", again)
+    first, second = (folder / "features.safetensors" for folder in (tmp_path, tmp_path / "other"))
+    assert first.read_bytes() == second.read_bytes()
     assert (again.values == features.values).all()
     assert (again.study == features.study).all()
     file = tmp_path / "features.safetensors"

@@ -28,6 +28,14 @@ def test_em_is_the_most_likely_mixture() -> None:
 
     best = minimize_scalar(negative_log_likelihood, bounds=(1e-6, 1 - 1e-6), method="bounded", options={"xatol": 1e-9})
     assert saerens_em(scores, prior)[1] == pytest.approx(best.x, abs=1e-4)
+    split = np.stack([scores[:, 0] * 0.4, scores[:, 0] * 0.6, scores[:, 1]], axis=1)  # by the rounds of EM
+    assert saerens_em(split, np.array([0.28, 0.42, 0.3]))[2] == pytest.approx(best.x, abs=1e-4)
+
+
+def test_a_class_that_nothing_speaks_for_has_no_share() -> None:
+    prior = np.array([0.5, 0.5])
+    assert saerens_em(np.tile([0.9, 0.1], (20, 1)), prior) == pytest.approx([1.0, 0.0])
+    assert saerens_em(np.tile([0.1, 0.9], (20, 1)), prior) == pytest.approx([0.0, 1.0])
 
 
 def test_the_interval_covers_the_prevalence_as_often_as_it_says() -> None:
