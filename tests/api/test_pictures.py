@@ -99,10 +99,10 @@ def test_none_are_drawn_where_none_are_wanted_and_old_ones_go(
 ) -> None:
     file = predictions(tmp_path, scans, network)
     write_pictures(file, scans, network, EvaluateSection(failures=3))
-    kept = tmp_path / "thumbnails" / "row-7.png"
+    kept = tmp_path / "thumbnails" / "similar-7.png"
     kept.write_bytes(b"of another part")
     assert write_pictures(file, scans, network, EvaluateSection(failures=0)) is None
-    assert [path.name for path in (tmp_path / "thumbnails").iterdir()] == ["row-7.png"]
+    assert [path.name for path in (tmp_path / "thumbnails").iterdir()] == ["similar-7.png"]
     assert read_pictures(tmp_path) is None
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from markupsafe import Markup
 
@@ -59,7 +60,7 @@ def _plot(title: str, curves: Sequence[DecisionCurve]) -> DecisionPlot:
             band = [*zip(curve.thresholds, curve.low, strict=True),
                     *reversed(list(zip(curve.thresholds, curve.high, strict=True)))]
             parts.append(axes.area([(x, max(y, low)) for x, y in band], colour))
-        points = [(x, max(y, low)) for x, y in zip(curve.thresholds, curve.benefit, strict=True)]
+        points = list(takewhile(lambda point: point[1] >= low, zip(curve.thresholds, curve.benefit, strict=True)))
         parts.append(axes.path(points, colour, dash, name=f"decision {curve.model}"))
         key.append((curve.model, colour, dash))
     key += [("everyone called", SOFT, "2 3"), ("nobody called", SOFT, "")]
