@@ -44,7 +44,7 @@ def scores(run: Path) -> dict[str, float]:
     return {f"{m}/{s}": float(x) for m, s, x in zip(p.model, p.study, p.scores[:, -1], strict=True)}
 
 
-@pytest.mark.parametrize("method", ["histogram", "site_z", "combat"])
+@pytest.mark.parametrize("method", ["histogram", pytest.param("site_z", marks=pytest.mark.slow), "combat"])
 def test_a_run_harmonises_says_so_and_exports_what_it_did(work: Path, method: str) -> None:
     data_of(work)
     said = medtl("train", "--config", harmonized_config(work, method))
@@ -121,6 +121,7 @@ def test_a_finished_stage_is_taken_up_with_the_same_maps(work: Path) -> None:
     assert all(after[name] == before[name] for name in ("model.safetensors", "predictions.csv", "log.jsonl"))
 
 
+@pytest.mark.slow
 def test_the_baseline_of_a_harmonised_run_is_the_same_without(work: Path) -> None:
     data_of(work)
     said = medtl("train", "--config", harmonized_config(work, "site_z", baseline=True))
@@ -147,7 +148,7 @@ def test_what_combat_cannot_stand_on_is_refused_before_training(work: Path) -> N
         assert words in said.err
 
 
-@pytest.mark.parametrize("method", ["site_z", "combat"])
+@pytest.mark.parametrize("method", [pytest.param("site_z", marks=pytest.mark.slow), "combat"])
 def test_another_hospital_gets_statistics_of_its_own_scans_and_that_is_said(work: Path, method: str) -> None:
     data_of(work)
     assert medtl("train", "--config", harmonized_config(work, method)).code == 0
@@ -192,7 +193,7 @@ def test_tent_is_marked_changes_target_tests_alone_and_is_not_exported(work: Pat
 def test_an_audit_stands_beside_every_report_unless_it_is_off(work: Path) -> None:
     data_of(work)
     file = config(work, "audited", sites=ROLES, transfer="{}",
-                  data="{root: data, manifest: manifest.csv, augment: none, input: {size: 32}}")
+                  data="{root: data, manifest: manifest.csv, augment: none, input: {size: 32, window: none}}")
     said = medtl("train", "--config", file)
     assert said.code == 0, said.err
     audit = read_audit(work / "runs/audited/report")
