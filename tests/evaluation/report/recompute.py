@@ -214,6 +214,11 @@ def logit_interval(value: float, error: float, patients: int) -> tuple[float, fl
     return tuple(1 / (1 + math.exp(-x)) for x in (centre - reach, centre + reach))  # type: ignore[return-value]
 
 
+def logit(share: float) -> float:
+    """Log odds."""
+    return math.log(share / (1 - share))
+
+
 def exact_interval(metric: str, q: Question) -> tuple[float, float]:
     """Clopper and Pearson's at the effective number of patients of Korn and Graubard."""
     assert q.called is not None
@@ -460,8 +465,9 @@ class Recomputed:
                     self.agree(f"{where}: bound of {name}", end, other, 1e-9)
             elif estimate["method"] == LOGIT:
                 ends = logit_interval(value, errors[name], patients)
+                reach = slack * (logit(ends[1]) - logit(ends[0])) / 2
                 for end, other in zip(estimate["interval"], ends, strict=True):
-                    self.agree(f"{where}: interval of {name}", end, other, slack * (ends[1] - ends[0]) / 2 + 1e-6)
+                    self.agree(f"{where}: interval of {name}, logit", logit(end), logit(other), reach + 1e-6)
             elif str(estimate["method"]).startswith(EXACT) and len(asked) == 1:
                 for end, other in zip(estimate["interval"], exact_interval(name, asked[0]), strict=True):
                     self.agree(f"{where}: exact interval of {name}", end, other, 1e-9)

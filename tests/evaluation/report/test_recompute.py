@@ -37,6 +37,8 @@ def test_every_figure_is_found_again(
     tmp_path: Path, kind: str, options: dict[str, object], predictions_of: PredictionsOf, run_of: RunOf
 ) -> None:
     folder = run_of(tmp_path / "demo", predictions_of(kind, **{"n": 50, **options}))
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("bootstrap: 100", "bootstrap: 1000"))
     write_report(folder)
     recomputed = checked(folder)
     assert recomputed.all() == []

@@ -1,4 +1,4 @@
-"""Weights of source studies: the effective sample size in closed form, a bar for every study, a warning where few carry."""
+"""Weights of source studies: effective sample size in closed form, a bar for every study, a warning where few carry."""
 from __future__ import annotations
 
 import re
