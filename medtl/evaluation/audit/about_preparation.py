@@ -19,7 +19,7 @@ APART = 0.05
 """Mean distance of grey values' quantiles below which two windows count as one."""
 EXPLAINED = 0.6
 """Share of that distance which another window must explain to be named."""
-VARIES = 1.4
+VARIES = 1.25
 """Times that one hospital's scans differ among themselves as much as the other's."""
 _BRIGHT = int(np.argmin(np.abs(LEVELS - 0.97)))
 
