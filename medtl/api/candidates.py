@@ -53,7 +53,8 @@ def candidates_for(variants: Variants, chosen: Sequence[str] = ()) -> list[Candi
         own = {str(entry["method"]) for family in ("instances", "mapping", "network", "adversarial")
                for entry in getattr(base.transfer, family)}
         labelled = base.sites.target_labels != "none"
-        names += [name for name in (*(LABELLED if labelled else ()), *UNLABELLED) if name not in own]
+        listed = (*(LABELLED if labelled else ()), *(() if "freeze" in own else _levels(variants)), *UNLABELLED)
+        names += [name for name in listed if name not in own]
     split = (f"sites.split_seed={base.train.seed if base.sites.split_seed is None else base.sites.split_seed}",)
     made: dict[str, Config] = {}
     for name in dict.fromkeys(names):
@@ -66,6 +67,15 @@ def candidates_for(variants: Variants, chosen: Sequence[str] = ()) -> list[Candi
     words = words_for_folders(made)
     candidates = []
     for name, config in made.items():
-        wide = variants.made(*variants.method(name), *split, *width) if width else config
+        behind = ("model.adaptation=0",) if name == "probe" else width  # it reads within the encoder
+        wide = variants.made(*variants.method(name), *split, *behind) if behind else config
         candidates.append(Candidate(name, words[name], replace(wide, origin=base.origin)))
     return candidates
+
+
+def _levels(variants: Variants) -> tuple[str, ...]:
+    """Freezing half of the encoder, and all of it but the last part."""
+    from medtl.training.moves import BEHIND_ENCODER
+
+    parts = [name for name in variants.network().parts if name not in BEHIND_ENCODER]
+    return (f"freeze:until={parts[len(parts) // 2]}", f"freeze:until={parts[-2]}") if len(parts) > 3 else ()

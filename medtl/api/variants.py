@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from medtl import registry
 from medtl.config.load import load_config
@@ -14,6 +14,9 @@ from medtl.config.options import BASELINE, methods_of
 from medtl.config.sections import Config
 from medtl.errors import ConfigError
 from medtl.types import nearest
+
+if TYPE_CHECKING:
+    from medtl.models.model import Model
 
 OWN = "config"
 """The method entry that means the config's own transfer block."""
@@ -88,6 +91,14 @@ class Variants:
         entry = "".join(f", {key.strip()}: {value.strip()}" for key, _, value in (o.partition("=") for o in options))
         return _families({family: f"[{{method: {name}{entry}}}]"}, keep)
 
+    def network(self) -> Model:
+        """The network of the config, untrained."""
+        from medtl.api.assemble import dataset, task_of
+        from medtl.models.build import build_model
+
+        task = task_of(self.base, dataset(self.base).card)
+        return build_model(self.base.model, task=task, seed=0, say=_unsaid)
+
     def same_width(self, methods: Iterable[str]) -> tuple[str, ...]:
         """Overrides that give every method the adaptation layer that one of them needs, so that all train one network.
 
@@ -96,12 +107,10 @@ class Variants:
         """
         if self.base.model.adaptation is not None:
             return ()
-        from medtl.api.assemble import dataset, task_of
-        from medtl.models.build import ADAPTATION_WIDTH, build_model
+        from medtl.models.build import ADAPTATION_WIDTH
         from medtl.training.checks import needs_adaptation
 
-        task = task_of(self.base, dataset(self.base).card)
-        model = build_model(self.base.model, task=task, seed=0, say=_unsaid)
+        model = self.network()
         needed = any(needs_adaptation(methods_of(self.made(*self.method(name))), model) for name in methods)
         return (f"model.adaptation={ADAPTATION_WIDTH}",) if needed else ()
 

@@ -16,7 +16,11 @@ FEW = "{source: [north], target: [south], target_labels: {per_class: 4}}"
 def test_the_stated_list_holds_what_the_data_can_feed(work: Path) -> None:
     unlabelled = candidates_for(Variants.of(config(work)))
     assert unlabelled[0].name == "source_only"
-    assert [one.name for one in unlabelled[1:]] == ["config", *(m for m in UNLABELLED if m != "dan")]
+    named = [one.name for one in unlabelled[1:]]
+    assert [name for name in named if "freeze" not in name] == ["config", *(m for m in UNLABELLED if m != "dan")]
+    frozen = [{m["until"] for m in one.config.transfer.network} for one in unlabelled if "freeze" in one.name]
+    assert len(frozen) == 2
+    assert frozen[0] != frozen[1]
     few = candidates_for(Variants.of(config(work, sites=FEW)))
     assert set(LABELLED) <= {one.name for one in few}
     assert all(one.config.sites.split_seed == 3 for one in few)
