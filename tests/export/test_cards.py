@@ -72,7 +72,8 @@ def test_hugging_face_reads_the_head_and_every_figure_in_it(trained: Any) -> Non
     assert card.data.pipeline_tag == "image-classification"
     assert "research-only" in card.data.tags
     read = {(result.dataset_name, result.metric_name): result for result in card.data.eval_results}
-    wanted = {(f"data: {r['site']} ({r['role']})", name.replace("_", " ")): (r, estimate)
+    data = json.loads((trained.package / "contract.json").read_text())["training"]["card"]
+    wanted = {(f"{data}: {r['site']} ({r['role']})", name.replace("_", " ")): (r, estimate)
               for r in figures(trained) for name, estimate in r["metrics"].items() if estimate["value"] is not None}
     assert read.keys() == wanted.keys()
     for key, (result, estimate) in wanted.items():
