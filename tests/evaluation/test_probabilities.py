@@ -24,8 +24,9 @@ def bolder(p: Predictions, by: float = 3.0) -> Predictions:
     return replace(p, scores=np.stack([1 - positive, positive], axis=1), logits=None)
 
 
-def report_of(p: Predictions, **options: object) -> ProbabilityReport:
-    found = evaluate_probabilities(p, bootstrap=20, **options)  # type: ignore[arg-type]
+def report_of(p: Predictions, sites: tuple[str, ...] = ("north", "south"), **options: object) -> ProbabilityReport:
+    part = p.where(np.isin(p.site, sites))
+    found = evaluate_probabilities(part, bootstrap=20, **options)  # type: ignore[arg-type]
     assert found is not None
     return found
 
@@ -56,7 +57,7 @@ def test_figures_are_those_of_scikit_learn_from_the_rows(predictions_of: Predict
 def test_calibration_on_the_source_mends_answers_that_are_too_bold_everywhere(predictions_of: PredictionsOf) -> None:
     p = bolder(predictions_of(n=200))
     report = report_of(p)
-    for site in ("south", "west"):
+    for site in ("north", "south"):
         plain = row_of(report, site, "baseline", "as answered").estimates[0].value
         for treatment in ("temperature, source validation", "platt, source validation", "isotonic, source validation"):
             assert row_of(report, site, "baseline", treatment).estimates[0].value < plain - 0.01  # type: ignore[operator]
@@ -92,7 +93,7 @@ def test_sets_hold_what_they_promise_or_say_why_not(predictions_of: PredictionsO
     for kind in ("binary", "multiclass"):
         report = report_of(predictions_of(kind, n=120), wanted=Wanted(error=0.2))
         local = [row for row in report.sets if row.calibrated_on == "target adapt"]
-        assert len(local) == 4
+        assert len(local) == 2
         for row in local:
             assert all(estimate.value > 0.65 for _, estimate in row.coverage)  # type: ignore[operator]
             assert row.answered is not None
@@ -157,7 +158,6 @@ def test_calibrated_predictions_change_scores_alone(predictions_of: PredictionsO
 
 def test_neither_row_order_nor_other_sites_change_a_figure(predictions_of: PredictionsOf) -> None:
     p = predictions_of(n=50)
-    alone = report_of(p.where(p.site != "west"))
-    whole = report_of(p)
+    alone, whole = report_of(p), report_of(p, sites=("north", "east", "south", "west"))
     assert row_of(alone, "south", "adapted", "as answered").estimates == \
         row_of(whole, "south", "adapted", "as answered").estimates
