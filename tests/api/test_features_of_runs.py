@@ -10,8 +10,8 @@ import pytest
 
 from tests.api.hospitals import config, medtl, own_home, pictures
 
-SITES = {"north": 28, "east": 28, "south": 32}
-ROLES = "{source: [north, east], target: [south], target_labels: {per_class: 6}}"
+SITES = {"north": 28, "east": 28, "south": 40}
+ROLES = "{source: [north, east], target: [south], target_labels: {per_class: 5}}"
 
 
 @pytest.fixture(scope="module")
