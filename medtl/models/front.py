@@ -71,12 +71,16 @@ def front(model: Model, images: Tensor, boundary: str) -> Tensor:
 
 
 @contextmanager
-def started_at(model: Model, boundary: str) -> Iterator[None]:
+def started_at(
+    model: Model, boundary: str, memory_format: torch.memory_format = torch.preserve_format
+) -> Iterator[None]:
     """Within it, the network takes activations of :func:`front` where it took images.
 
     Args:
         model: changed back on leaving.
         boundary: where those activations are from.
+        memory_format: in which the front gives them, where they were kept in another one: the last bits of batch
+            statistics depend on it.
     """
     patched: list[nn.Module] = []
 
@@ -88,7 +92,8 @@ def started_at(model: Model, boundary: str) -> Iterator[None]:
     net = model.encoder.net
 
     def from_boundary(activations: Tensor) -> Any:
-        given[:] = [activations]
+        plain = memory_format is torch.preserve_format
+        given[:] = [activations if plain else activations.contiguous(memory_format=memory_format)]
         return net(activations.new_zeros(len(activations), 3, 2, 2))  # what the skipped parts pass on is never used
 
     try:
@@ -105,6 +110,19 @@ def started_at(model: Model, boundary: str) -> Iterator[None]:
     finally:
         for module in patched:
             del module.forward
+
+
+def format_of(activations: Tensor) -> torch.memory_format:
+    """In which memory format a front gave its activations.
+
+    Args:
+        activations: (n, slices, ...), as :func:`front` gives them.
+    """
+    flat = activations.flatten(0, 1)
+    last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(flat.ndim)
+    if last is None or flat.is_contiguous() or not flat.is_contiguous(memory_format=last):
+        return torch.preserve_format
+    return last
 
 
 @torch.no_grad()

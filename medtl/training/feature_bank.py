@@ -21,7 +21,7 @@ from medtl.config.sections import TrainSection
 from medtl.data.batches import Batch, Pair
 from medtl.data.drawn import PLAIN, Drawn
 from medtl.methods.base import Method
-from medtl.models.front import boundary_of, front, splits_at, started_at
+from medtl.models.front import boundary_of, format_of, front, splits_at, started_at
 from medtl.models.model import Model
 from medtl.models.predict import Predicted, predict
 from medtl.progress import Progress, duration
@@ -87,12 +87,14 @@ class FeatureBank:
         kept: activations of what training draws; None where it draws new variations each time.
         places: of (row, view) in them.
         scored: activations of the rows that are predicted after each epoch.
+        memory_format: in which the front gives them.
     """
 
     def __init__(
         self, loader: Loader, models: Sequence[Model], phase: Phase, shown: Shown, kept: Kept | None,
-        places: Mapping[tuple[int, int], int], scored: Kept | None,
+        places: Mapping[tuple[int, int], int], scored: Kept | None, memory_format: torch.memory_format,
     ) -> None:
+        self._format = memory_format
         self.loader, self.models, self.phase, self.shown = loader, models, phase, shown
         self._kept, self._places, self._scored = kept, places, scored
 
@@ -106,7 +108,7 @@ class FeatureBank:
         """Within it, all of its networks take activations."""
         with ExitStack() as stack:
             for model in self.models:
-                stack.enter_context(started_at(model, self.phase.boundary))
+                stack.enter_context(started_at(model, self.phase.boundary, self._format))
             yield
 
     def epoch(
@@ -152,9 +154,10 @@ def open_bank(
     model, boundary = models[0], phase.boundary
     if any(m.treatment == "dsbn" for m in models) or not _same_fronts(models, phase.still):
         return None
-    each = _bytes_each(model, boundary, loader, loader.cohort.rows("source", "train")[:1], device)
-    if each is None:
+    found = _one(model, boundary, loader, loader.cohort.rows("source", "train")[:1], device)
+    if found is None:
         return None
+    each = found.numel() * found.element_size()
     places, draws = shown.drawn(loader)
     size = each * (len(places) + len(shown.scored))
     if size > LIMIT_BYTES:
@@ -178,7 +181,7 @@ def open_bank(
     seconds = time.perf_counter() - began
     saved = draws + len(shown.epochs) * len(shown.scored) - store.computed
     progress.say(_told(phase, shown, loader, store, seconds, saved, size))
-    return FeatureBank(loader, models, phase, shown, kept, places, scored)
+    return FeatureBank(loader, models, phase, shown, kept, places, scored, format_of(found))
 
 
 def _told(
@@ -238,10 +241,9 @@ def predict_behind(
     """
     device.place(model)
     boundary = boundary_of(model, tuple(name for name in still if name in model.parts))
-    if (
-        boundary is None or not len(rows) or model.treatment == "dsbn"
-        or _bytes_each(model, boundary, loader, rows[:1], device) is None
-    ):
+    whole = boundary is None or not len(rows) or model.treatment == "dsbn"
+    found = None if boundary is None or whole else _one(model, boundary, loader, rows[:1], device)
+    if boundary is None or found is None:
         return predict(model, loader.scan(rows), device.torch, features=features)
     store = ActivationStore(model, still, boundary, device)
     kept = keep_rows(store, loader, rows)
@@ -251,14 +253,12 @@ def predict_behind(
         loader.labelled(kept.take(range(start, min(start + size, len(rows)))), rows[start:start + size], None, True)
         for start in range(0, len(rows), size)
     )
-    with started_at(model, boundary):
+    with started_at(model, boundary, format_of(found)):
         return predict(model, batches, device.torch, features=features)
 
 
-def _bytes_each(
-    model: Model, boundary: str, loader: Scans, row: NDArray[np.int64], device: Device
-) -> int | None:
-    """What one scan's activations take; None where the network cannot be cut there."""
+def _one(model: Model, boundary: str, loader: Scans, row: NDArray[np.int64], device: Device) -> Tensor | None:
+    """One scan's activations as the front gives them; None where the network cannot be cut there."""
     two = loader.images(loader.seen(np.repeat(row, 2), np.full(2, PLAIN, dtype=np.int64))).to(device.torch)
     if not splits_at(model, two, boundary):
         return None
@@ -268,7 +268,7 @@ def _bytes_each(
         one = front(model, two[:1], boundary)
     for module, mode in modes:
         module.training = mode
-    return one.numel() * one.element_size()
+    return one
 
 
 def _same_fronts(models: Sequence[Model], still: tuple[str, ...]) -> bool:
