@@ -27,7 +27,7 @@ from benchmarks.frame.figures import Row, Table
 from medtl.api.training import train
 from medtl.config.dump import config_digest
 from medtl.config.load import load_config
-from medtl.functional.metrics.auroc import auroc
+from medtl.evaluation.scoring import load_metrics
 from medtl.functional.resampling import BinarySample, Resampled
 from medtl.places import cache_folder
 from medtl.predictions import Predictions, read_predictions
@@ -94,6 +94,7 @@ class Answers:
         own = np.array([place[key] for key in self.keys], dtype=np.int64)
         positive = self.table.labels[:, 0] == 1
         sample = BinarySample.of(positive, self.table.scores[:, -1], cluster=own, clusters=counts.shape[1])
+        (auroc,) = load_metrics(("auroc",))
         return np.asarray(auroc.kernel(Resampled(sample, counts)), dtype=np.float64)
 
 
