@@ -1,7 +1,8 @@
 """Draws the toy shift of each method's page: features of two domains, learned without and with the method.
 
-Two classes in two dimensions; the target is stretched and moved, along the line that tells the classes apart too. A small network maps both to two features, so
-that what a method does to them can be seen. ``python docs/figures/toy_shift.py [METHOD ...]`` writes the pictures here.
+Two classes in two dimensions; the target is stretched and moved, along the line that tells the classes apart too. A
+small network maps both to two features, so that what a method does to them can be seen.
+``python docs/figures/toy_shift.py [METHOD ...]`` writes the pictures here.
 """
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def evaluate(
     card: Annotated[str | None, typer.Option(help="Another data card to evaluate the run's model on.")] = None,
     root: Annotated[Path | None, typer.Option(help="The folder that the card's scans lie in.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where the report goes; into the run if not given.")] = None,
-    projection: Annotated[str, typer.Option(help="Of the map of features: pca, or umap where it is installed.")] = "pca",
+    projection: Annotated[str, typer.Option(help="Of the map of features: pca, or umap if installed.")] = "pca",
 ) -> None:
     """Compute every figure of a run again from its predictions, or evaluate its model on another data card."""
     from medtl import api
@@ -53,7 +53,12 @@ def evaluate(
 
     with terminal_progress() as progress:
         result = api.evaluate(
-            find_run(run).path, card=card, root=root, out=out, projection=known_projection(projection), progress=progress
+            find_run(run).path,
+            card=card,
+            root=root,
+            out=out,
+            projection=known_projection(projection),
+            progress=progress,
         )
     show(result)
 

@@ -117,9 +117,9 @@ class TransferSection:
 class TrainSection:
     """How it is trained. `early_stopping` is a number of epochs without gain; `lr_backbone` scales pretrained parts;
     `class_balanced` draws the classes of each source domain equally often, and undoes it in the answers;
-    `accumulate` adds up the gradients of so many batches before a move; `clip_norm` bounds a gradient's norm (null for no
-    bound). `precision: auto` lets a measured trial choose precision and layout; `bank_views` is how many augmented views
-    of a scan are drawn from where the front stands still; `sinks` names where losses and figures go besides the
+    `accumulate` adds up the gradients of so many batches before a move; `clip_norm` bounds a gradient's norm (null for
+    no bound). `precision: auto` lets a measured trial choose precision and layout; `bank_views` is how many augmented
+    views of a scan are drawn from where the front stands still; `sinks` names where losses and figures go besides the
     run's folder."""
 
     epochs: Positive = 20

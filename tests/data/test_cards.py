@@ -122,6 +122,7 @@ def test_every_shipped_card_is_valid_and_honest(path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_simulated_card_states_what_is_drawn() -> None:
+    from medtl.sources.simulated import Simulated
     from medtl.sources.simulated.scanner import HOSPITALS
     from medtl.sources.simulated.study import patient_of, stream
     from medtl.sources.simulated.thorax import random_thorax
@@ -130,11 +131,15 @@ def test_the_simulated_card_states_what_is_drawn() -> None:
     for site, hospital in HOSPITALS.items():
         stated = card.sites[site]
         patients, nodules = set(), 0
-        for index in range(110):
+        for index in range(Simulated().studies_per_site):
             patient, examination = patient_of(index)
             thorax = random_thorax(stream(0, site, "patient", patient), hospital.prevalence, hospital.nodules)
             if examination == 2:
                 thorax = thorax.followed_up(stream(0, site, "study", index))
             patients.add(patient)
             nodules += bool(thorax.nodules)
-        assert (stated.studies, stated.patients, stated.classes["nodule"]["1"]) == (110, len(patients), nodules)
+        assert (stated.studies, stated.patients, stated.classes["nodule"]["1"]) == (
+            Simulated().studies_per_site,
+            len(patients),
+            nodules,
+        )

@@ -80,8 +80,8 @@ class Oquab(Method):
 
         yield Tell(
             "patches",
-            (f"oquab: {encoder.patches} patches a slice at scales {', '.join(map(str, self.scales))}; each inherits the "
-             "label of its study, and there is no background class, since only studies are labelled",),
+            (f"oquab: {encoder.patches} patches a slice at scales {', '.join(map(str, self.scales))}; each inherits "
+             "the label of its study, and there is no background class, since only studies are labelled",),
             {"patches": encoder.patches, "scales": list(self.scales), "labels": "of the study", "background": False},
         )
         yield Fit("fit", model, turns=(Turn("model", (model,), loss),), forwards=())

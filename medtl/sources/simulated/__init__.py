@@ -41,7 +41,7 @@ class Simulated:
         sites: which hospitals to simulate: north, east, south.
     """
 
-    studies_per_site: int = 110
+    studies_per_site: int = 300
     seed: int = 0
     sites: tuple[str, ...] = ("north", "east", "south")
 

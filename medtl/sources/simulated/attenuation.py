@@ -1,7 +1,8 @@
 """X-ray attenuation of body materials, and the spectrum of a CT tube.
 
 Every material is written as a mixture of two basis materials, water and cortical bone, as in dual-energy CT: above the
-K edges of the elements concerned, attenuation has only two degrees of freedom (photo-electric and Compton).
+K edges of the elements concerned, attenuation has only two degrees of freedom (photo-electric and Compton). Iodine is
+written so as well: its K edge of 33 keV lies below most of a tube's filtered spectrum.
 
 Reference:
     Alvarez and Macovski, Energy-selective reconstructions in X-ray computerised tomography, 1976.
@@ -27,6 +28,7 @@ MASS_ATTENUATION: dict[str, DoubleArray] = {
     "bone": np.array([9.032, 4.001, 1.331, 0.6655, 0.4242, 0.3148, 0.2229, 0.1855, 0.1480]),
     "adipose": np.array([1.083, 0.5677, 0.3063, 0.2396, 0.2123, 0.1974, 0.1800, 0.1688, 0.1500]),
     "soft_tissue": np.array([1.647, 0.7986, 0.3716, 0.2660, 0.2252, 0.2045, 0.1827, 0.1699, 0.1498]),
+    "iodine": np.array([55.12, 25.43, 8.561, 22.10, 12.32, 7.579, 3.510, 1.942, 0.6978]),  # the K edge lies at 33.2 keV
     "aluminium": np.array([7.955, 3.441, 1.128, 0.5685, 0.3681, 0.2778, 0.2018, 0.1704, 0.1378]),
 }
 
@@ -144,6 +146,19 @@ def spectrum(kvp: int, bins: int = 6) -> Spectrum:
     bone = np.bincount(index, photons * mass_attenuation("bone", energy), bins) / weight
     mean = np.bincount(index, photons * energy, bins) / weight
     return Spectrum(kvp, tuple(mean), tuple(weight * scale), tuple(water), tuple(bone))
+
+
+def enhanced_blood(iodine_mg_ml: float) -> Material:
+    """Blood that carries contrast medium.
+
+    Args:
+        iodine_mg_ml: mg of iodine per ml of blood, 0 or more; one mg/ml adds about 25 to 30 HU at 120 kVp.
+
+    Returns:
+        The mixture.
+    """
+    iodine = as_mixture("iodine", iodine_mg_ml / 1000.0)
+    return Material(BLOOD.water + iodine.water, BLOOD.bone + iodine.bone)
 
 
 SOFT = as_mixture("soft_tissue", 1.05)

@@ -3,9 +3,13 @@
 Settings are typical published ones:
 
 - Dose and voltage: diagnostic chest CT 120 kVp at 70 to 150 effective mAs, slender patients 100 kVp (ACR-SPR-STR
-  practice parameter for thoracic CT; AAPM adult routine chest protocols, 2016). Low-dose screening 120 to 140 kVp at 20
-  to 60 mAs, 1.0 to 2.5 mm (NLST Research Team, Radiology 2011; AAPM lung cancer screening protocols, 2019).
-- Thickness: 5 mm on older routine protocols, 2 to 3 mm today, 1.0 to 1.25 mm for screening and high resolution.
+  practice parameter for thoracic CT; AAPM adult routine chest protocols, 2016). CT angiography of the pulmonary
+  arteries 100 kVp, 1.0 to 1.25 mm.
+- Contrast: 300 to 400 HU in the pulmonary arteries of angiography, which is about 12 mg of iodine per ml at 100 kVp;
+  the bolus differs by a quarter among patients.
+- Breath: patients of an emergency department are often scanned in shallow breathing. Lung is about -850 HU at full
+  inspiration and -700 HU at full expiration, twice as dense.
+- Thickness: 5 mm on older routine protocols, 2 to 3 mm today, 1.0 to 1.25 mm for angiography and high resolution.
 - Kernels: soft (B30f, GE Standard) and lung (B60f to B70f, GE Lung and Bone), which lift middle frequencies above 1.
 - Field of view: 320 to 400 mm for adults.
 - Padding: -2000 HU outside the reconstruction circle (GE), or no padding and -1024 (Siemens).
@@ -59,6 +63,10 @@ class Protocol:
         spacing_mm: distance between slices.
         fov_mm: reconstructed field of view.
         slices: number of slices.
+        iodine_mg_ml: mean contrast medium in the blood, in mg of iodine per ml; 0 scans without contrast.
+        iodine_spread: standard deviation of its logarithm over patients.
+        exhaled: mean relative increase of the lungs' density over that of full inspiration; 1.0 is full expiration.
+        exhaled_spread: standard deviation of its logarithm over patients.
     """
 
     kvp: int
@@ -68,6 +76,10 @@ class Protocol:
     spacing_mm: float
     fov_mm: float
     slices: int
+    iodine_mg_ml: float = 0.0
+    iodine_spread: float = 0.25
+    exhaled: float = 0.0
+    exhaled_spread: float = 0.6
 
     def slice_centres_mm(self) -> NDArray[np.float64]:
         """z of the slices' centres, from the feet to the head, around 0."""
@@ -103,12 +115,14 @@ class Hospital:
         scanner: the device.
         protocol: its chest protocol.
         prevalence: share of patients with a nodule.
+        pneumonia: share of patients with ground-glass opacities, whether or not they have a nodule.
         nodules: distribution of nodules among them.
     """
 
     scanner: Scanner
     protocol: Protocol
     prevalence: float
+    pneumonia: float = 0.0
     nodules: NoduleDistribution = field(default_factory=NoduleDistribution)
 
 
@@ -125,7 +139,18 @@ HOSPITALS: dict[str, Hospital] = {
     ),
     "south": Hospital(
         Scanner("Simulated C", "SimCT C-4", padding=-2000, efficiency=0.7),
-        Protocol(140, 20.0, LUNG_KERNEL, thickness_mm=1.25, spacing_mm=4.5, fov_mm=400.0, slices=12),
-        prevalence=0.30,
+        Protocol(
+            100,
+            80.0,
+            LUNG_KERNEL,
+            thickness_mm=1.25,
+            spacing_mm=4.5,
+            fov_mm=360.0,
+            slices=12,
+            iodine_mg_ml=12.0,
+            exhaled=0.8,
+        ),
+        prevalence=0.40,
+        pneumonia=0.5,
     ),
 }

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,14 @@ from medtl.sources.simulated.acquisition import acquire
 from medtl.sources.simulated.geometry import Geometry
 from medtl.sources.simulated.reconstruction import reconstruct
 from medtl.sources.simulated.scanner import HOSPITALS, Hospital
-from medtl.sources.simulated.thorax import Thorax, random_thorax
+from medtl.sources.simulated.thorax import Thorax, random_patches, random_thorax
 from medtl.sources.simulated.voxels import lay_out
 
 SIZE = 128
 """Pixels of a reconstructed slice in each direction."""
+
+FULL_EXPIRATION = 2.2
+"""Density of the lung at full expiration, relative to full inspiration; nobody is scanned beyond."""
 
 FOLLOW_UP_EVERY = 10
 """The last of every ten studies of a site is a second study of the patient before."""
@@ -123,7 +126,15 @@ def simulate_study(
         thorax = thorax.followed_up(chance)
     protocol, scanner = hospital.protocol, hospital.scanner
     slices = protocol.slice_centres_mm()
-    water, bone = lay_out(thorax, geometry, slices, protocol.thickness_mm, scanner.table_mm)
+    if hospital.pneumonia > 0.0 and chance.random() < hospital.pneumonia:
+        thorax = replace(thorax, patches=random_patches(chance, thorax))
+    if protocol.exhaled > 0.0:
+        denser = 1.0 + protocol.exhaled * float(np.exp(chance.normal(0.0, protocol.exhaled_spread)))
+        thorax = replace(thorax, lung_density=thorax.lung_density * min(denser, FULL_EXPIRATION))
+    iodine = 0.0
+    if protocol.iodine_mg_ml > 0.0:
+        iodine = protocol.iodine_mg_ml * float(np.exp(chance.normal(0.0, protocol.iodine_spread)))
+    water, bone = lay_out(thorax, geometry, slices, protocol.thickness_mm, scanner.table_mm, iodine)
     lines = acquire(water, bone, scanner, protocol, geometry, chance)
     image = reconstruct(lines, geometry, protocol.kernel, protocol.fov_mm, SIZE, scanner.padding)
     inside = image != scanner.padding

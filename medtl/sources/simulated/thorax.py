@@ -66,6 +66,21 @@ class NoduleDistribution:
 
 
 @dataclass(frozen=True)
+class Patch:
+    """A ground-glass opacity of pneumonia: air spaces that are partly filled, without a sharp edge.
+
+    Args:
+        centre_mm: position (x, y, z).
+        radii_mm: half axes along x, y, z, where half of the rise is left.
+        rise: density added at the centre in g/cm^3.
+    """
+
+    centre_mm: tuple[float, float, float]
+    radii_mm: tuple[float, float, float]
+    rise: float
+
+
+@dataclass(frozen=True)
 class Thorax:
     """The measures of one patient's chest.
 
@@ -88,6 +103,7 @@ class Thorax:
         vessels: pulmonary vessels and their branches.
         nodules: the nodules; empty in a healthy patient.
         texture_seed: seed of the parenchyma's texture.
+        patches: ground-glass opacities, which are no nodules.
     """
 
     half_width_mm: float
@@ -108,6 +124,7 @@ class Thorax:
     vessels: tuple[Vessel, ...]
     nodules: tuple[Nodule, ...]
     texture_seed: int
+    patches: tuple[Patch, ...] = ()
 
     @property
     def cavity_mm(self) -> tuple[float, float]:
@@ -226,3 +243,28 @@ def _nodule(rng: np.random.Generator, thorax: Thorax, distribution: NoduleDistri
     solid = rng.random() >= distribution.part_solid
     core = 1.0 if solid else rng.uniform(0.4, 0.65)
     return Nodule((x, y, z), (radii[0], radii[1], radii[2]), core, rng.uniform(0.45, 0.65))
+
+
+def random_patches(rng: np.random.Generator, thorax: Thorax) -> tuple[Patch, ...]:
+    """Draw the opacities of a pneumonia, most of them at the back and near the pleura.
+
+    Densities are those of ground glass, 100 to 300 HU above the lung around; sizes are those of segments.
+
+    Args:
+        rng: source of chance.
+        thorax: where they lie.
+
+    Returns:
+        One to several opacities.
+    """
+    half_width, half_depth = thorax.cavity_mm
+    patches: list[Patch] = []
+    for _ in range(1 + int(rng.poisson(3.0))):
+        while True:
+            x, y = rng.uniform(-half_width, half_width), half_depth * (1.0 - 2.0 * rng.beta(1.0, 1.6))
+            z = rng.uniform(-SLAB_HALF_MM, SLAB_HALF_MM)
+            if 2.0 < thorax.at(x, y, z) < 30.0:
+                break
+        radii = rng.uniform(12.0, 30.0) * np.exp(rng.normal(0.0, 0.25, 3))
+        patches.append(Patch((x, y, z), (radii[0], radii[1], radii[2]), rng.uniform(0.10, 0.30)))
+    return tuple(patches)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from medtl.sources.simulated.attenuation import (
-    BLOOD,
     CARBON_SKIN,
     CORTICAL,
     FAT,
@@ -20,10 +19,11 @@ from medtl.sources.simulated.attenuation import (
     SOFT,
     TRABECULAR,
     Material,
+    enhanced_blood,
 )
 from medtl.sources.simulated.canvas import Canvas, Grid
 from medtl.sources.simulated.geometry import Geometry, built_once
-from medtl.sources.simulated.thorax import Nodule, Thorax
+from medtl.sources.simulated.thorax import Nodule, Patch, Thorax
 from medtl.sources.simulated.tubes import cover_tubes
 
 PLANE_MM = 1.7
@@ -49,7 +49,12 @@ def planes_of(slices_mm: NDArray[np.float64], thickness_mm: float) -> tuple[Grid
 
 
 def lay_out(
-    thorax: Thorax, geometry: Geometry, slices_mm: NDArray[np.float64], thickness_mm: float, table_mm: float
+    thorax: Thorax,
+    geometry: Geometry,
+    slices_mm: NDArray[np.float64],
+    thickness_mm: float,
+    table_mm: float,
+    iodine_mg_ml: float = 0.0,
 ) -> tuple[Grid, Grid]:
     """Lay a patient out on the grid.
 
@@ -59,6 +64,7 @@ def lay_out(
         slices_mm: z of the slices' centres, (slices,).
         thickness_mm: slice thickness.
         table_mm: gap between the back and the table top, 0 or more.
+        iodine_mg_ml: contrast medium in heart and vessels, in mg of iodine per ml of blood; 0 without contrast.
 
     Returns:
         Densities of water and of bone in g/cm^3, each (rows, columns, slices).
@@ -68,7 +74,7 @@ def lay_out(
     order = np.argsort(planes, kind="stable")
     canvas = Canvas.blank(geometry, planes[order])
     _wall(canvas, thorax)
-    _lungs(canvas, thorax)
+    _lungs(canvas, thorax, enhanced_blood(iodine_mg_ml))
     _spine(canvas, thorax)
     _table(canvas, thorax.half_depth_mm + table_mm)
     back = np.argsort(order, kind="stable")
@@ -107,7 +113,7 @@ def _wall(canvas: Canvas, thorax: Thorax) -> None:
         canvas.paint(canvas.coverage(((1.0 - flat) * thick).astype(np.float32)), material)
 
 
-def _lungs(canvas: Canvas, thorax: Thorax) -> None:
+def _lungs(canvas: Canvas, thorax: Thorax, blood: Material) -> None:
     """Mediastinal fat, heart, aorta, airways, lungs with vessels and nodules."""
     half_width, half_depth = thorax.cavity_mm
     canvas = canvas.window(half_width * 1.06 + 3.0, -half_depth * 1.06 - 3.0, half_depth * 1.06 + 3.0)
@@ -118,21 +124,24 @@ def _lungs(canvas: Canvas, thorax: Thorax) -> None:
     canvas.paint(canvas.coverage(((1.0 - fat) * 20.0).astype(np.float32)) * np.float32(0.7), FAT)
     depth = thorax.lung_depth(canvas.x, canvas.y, canvas.z)
     heart = np.sqrt(((canvas.x - hx) / rx) ** 2 + ((canvas.y - hy) / ry) ** 2 + ((canvas.z - hz) / rz) ** 2)
-    canvas.paint(canvas.coverage(((1.0 - heart) * min(rx, ry)).astype(np.float32)), BLOOD)
+    canvas.paint(canvas.coverage(((1.0 - heart) * min(rx, ry)).astype(np.float32)), blood)
     ax, ay, ar = thorax.aorta_mm
-    canvas.paint(canvas.coverage((ar - np.hypot(canvas.x - ax, canvas.y - ay)).astype(np.float32)), BLOOD)
+    canvas.paint(canvas.coverage((ar - np.hypot(canvas.x - ax, canvas.y - ay)).astype(np.float32)), blood)
     for side in (-1.0, 1.0):
         apart = 8.0 + 0.25 * np.maximum(0.0, 20.0 - canvas.z)  # the main bronchi part downwards from the carina
         airway = np.hypot(canvas.x - side * apart, canvas.y - thorax.hilum_mm[1])
         canvas.paint(canvas.coverage((5.5 - airway).astype(np.float32)), Material(0.001, 0.0))
     lung = canvas.coverage(depth)
     parenchyma = _parenchyma(canvas, thorax)
+    for patch in thorax.patches:
+        _patch(canvas, parenchyma, patch)
     filled = cover_tubes(canvas, thorax.vessels)
-    parenchyma += filled * (np.float32(BLOOD.water) - parenchyma)
+    parenchyma += filled * (np.float32(blood.water) - parenchyma)
+    contrast = filled * np.float32(blood.bone)
     for nodule in thorax.nodules:
-        _lesion(canvas, parenchyma, nodule)
+        _lesion(canvas, parenchyma, contrast, nodule)
     canvas.water += lung * (parenchyma - canvas.water)
-    canvas.bone *= 1.0 - lung
+    canvas.bone += lung * (contrast - canvas.bone)
 
 
 @built_once
@@ -160,7 +169,8 @@ def _parenchyma(canvas: Canvas, thorax: Thorax) -> Grid:
     return np.asarray(density, dtype=np.float32)
 
 
-def _lesion(canvas: Canvas, density: Grid, nodule: Nodule) -> None:
+def _lesion(canvas: Canvas, water: Grid, bone: Grid, nodule: Nodule) -> None:
+    """A nodule in place of what is there, but for denser tissue around it; its solid part displaces vessels."""
     radii = np.array(nodule.radii_mm)
     box = canvas.box(np.array(nodule.centre_mm), radii + canvas.pixel)
     if box is None:
@@ -168,11 +178,24 @@ def _lesion(canvas: Canvas, density: Grid, nodule: Nodule) -> None:
     x, y, z = canvas.local(box)
     cx, cy, cz = (np.float32(value) for value in nodule.centre_mm)
     radius = np.sqrt(((x - cx) / radii[0]) ** 2 + ((y - cy) / radii[1]) ** 2 + ((z - cz) / radii[2]) ** 2)
-    part = density[box]
+    part, contrast = water[box], bone[box]
     shells = [(1.0, SOFT.water)] if nodule.core == 1.0 else [(1.0, nodule.rim_density), (nodule.core, SOFT.water)]
     for share, value in shells:
         cover = canvas.coverage(((share - radius) * radii.min()).astype(np.float32))
         part += cover * np.maximum(np.float32(value) - part, 0.0)
+        if value == SOFT.water:
+            contrast *= 1.0 - cover
+
+
+def _patch(canvas: Canvas, density: Grid, patch: Patch) -> None:
+    radii = np.array(patch.radii_mm)
+    box = canvas.box(np.array(patch.centre_mm), 2.2 * radii)
+    if box is None:
+        return
+    x, y, z = canvas.local(box)
+    cx, cy, cz = (np.float32(value) for value in patch.centre_mm)
+    squared = ((x - cx) / radii[0]) ** 2 + ((y - cy) / radii[1]) ** 2 + ((z - cz) / radii[2]) ** 2
+    density[box] += (patch.rise * np.exp2(-(squared**2))).astype(np.float32)
 
 
 def _spine(canvas: Canvas, thorax: Thorax) -> None:

@@ -81,7 +81,7 @@ def test_dev_is_a_regression_on_the_weights() -> None:
 
 def test_ratios_follow_the_true_ones_and_do_not_favour_their_own_side() -> None:
     rng = np.random.default_rng(5)
-    one, other = rng.normal(size=(600, 2)), rng.normal(size=(600, 2)) + [1.0, 0.0]
+    one, other = rng.normal(size=(600, 2)), rng.normal(size=(600, 2)) + np.array([1.0, 0.0])
     found = cross_fitted_ratio(one, other)
     truth = norm.pdf(one[:, 0], 1.0) / norm.pdf(one[:, 0])
     assert np.corrcoef(np.log(found), np.log(truth))[0, 1] > 0.95

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from medtl.sources.simulated import attenuation
-from medtl.sources.simulated.attenuation import Material, as_mixture, fluence, mass_attenuation, spectrum
+from medtl.sources.simulated.attenuation import (
+    Material,
+    as_mixture,
+    enhanced_blood,
+    fluence,
+    mass_attenuation,
+    spectrum,
+)
 
 
 def hounsfield(material: Material, kvp: int, behind_cm: float = 20.0) -> float:
@@ -25,8 +32,8 @@ def test_two_basis_materials_suffice(material: str, density: float) -> None:
 
 
 def test_attenuation_falls_with_energy_and_passes_through_the_table() -> None:
-    energy = np.linspace(15, 150, 200)
     for material, table in attenuation.MASS_ATTENUATION.items():
+        energy = np.linspace(40 if material == "iodine" else 15, 150, 200)  # iodine's K edge lies at 33 keV
         assert (np.diff(mass_attenuation(material, energy)) < 0).all()
         np.testing.assert_allclose(mass_attenuation(material, attenuation.TABLE_KEV), table)
 
@@ -67,3 +74,16 @@ def test_bins_keep_photons_and_energy(kvp: int) -> None:
     total = sum(n * e for n, e in zip(beam.photons, beam.energy_kev, strict=True))
     assert total == pytest.approx((energy * photons).sum() * scale)
     assert max(beam.energy_kev) < kvp
+
+
+def test_iodine_attenuates_as_its_own_coefficients_say() -> None:
+    energy = np.array([45.0, 60.0, 75.0, 100.0])
+    iodine = as_mixture("iodine", 0.010)
+    mixture = iodine.water * mass_attenuation("water", energy) + iodine.bone * mass_attenuation("bone", energy)
+    np.testing.assert_allclose(mixture, 0.010 * mass_attenuation("iodine", energy), rtol=0.08)
+
+
+@pytest.mark.parametrize(("kvp", "low", "high"), [(120, 24.0, 31.0), (100, 29.0, 40.0)])
+def test_contrast_adds_the_hounsfield_units_that_are_published(kvp: int, low: float, high: float) -> None:
+    added = hounsfield(enhanced_blood(10.0), kvp) - hounsfield(enhanced_blood(0.0), kvp)
+    assert low < added / 10.0 < high

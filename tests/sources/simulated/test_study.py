@@ -7,7 +7,7 @@ import pytest
 
 from medtl.sources.simulated.geometry import reconstruction_circle
 from medtl.sources.simulated.scanner import HOSPITALS
-from medtl.sources.simulated.study import FOLLOW_UP_EVERY, SimulatedStudy, patient_of, simulate_study
+from medtl.sources.simulated.study import FOLLOW_UP_EVERY, FULL_EXPIRATION, SimulatedStudy, patient_of, simulate_study
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,9 @@ def test_lung_soft_tissue_and_padding_have_their_values(studies: list[SimulatedS
         assert study.hu.shape == (study.hospital.protocol.slices, 128, 128)
         assert (study.hu[:, ~reconstruction_circle(128)] == study.hospital.scanner.padding).all()
         k, j, i = voxel(study, study.thorax.heart_mm)
-        assert np.median(study.hu[k, j - 3 : j + 4, i - 3 : i + 4]) == pytest.approx(45, abs=35)
+        iodine = study.hospital.protocol.iodine_mg_ml
+        blood, allowed = 45.0 + 34.0 * iodine, 35.0 + 14.0 * iodine  # the bolus differs among patients
+        assert np.median(study.hu[k, j - 3 : j + 4, i - 3 : i + 4]) == pytest.approx(blood, abs=allowed)
         y = study.origin_mm[1] + np.arange(128, dtype=np.float32)[:, None] * np.float32(study.spacing_mm[0])
         x = study.origin_mm[0] + np.arange(128, dtype=np.float32)[None, :] * np.float32(study.spacing_mm[1])
         lung = study.thorax.lung_depth(x, y, np.full((1, 1), study.origin_mm[2], np.float32)) > 12
@@ -80,3 +82,36 @@ def test_every_tenth_study_is_a_follow_up() -> None:
     assert before.thorax.half_width_mm == after.thorax.half_width_mm
     assert before.nodule == after.nodule
     assert not np.array_equal(before.hu, after.hu)
+
+
+def test_breath_makes_the_lungs_denser_within_what_full_expiration_gives() -> None:
+    quiet = HOSPITALS["north"]
+    shallow = replace(quiet, protocol=replace(quiet.protocol, exhaled=0.8))
+    grown = [
+        simulate_study(0, "north", i, hospital=shallow).thorax.lung_density
+        / simulate_study(0, "north", i, hospital=quiet).thorax.lung_density
+        for i in range(6)
+    ]
+    assert all(1.0 < ratio <= FULL_EXPIRATION for ratio in grown)
+    assert max(grown) - min(grown) > 0.1
+
+
+def test_ground_glass_adds_hounsfield_units_to_the_lung_and_no_label() -> None:
+    clean = HOSPITALS["north"]
+    ill = replace(clean, pneumonia=1.0)
+    for index in range(3):
+        before, after = (simulate_study(0, "north", index, hospital=hospital) for hospital in (clean, ill))
+        assert before.nodule == after.nodule
+        assert not before.thorax.patches
+        assert after.thorax.patches
+        patch = after.thorax.patches[0]
+        assert after.thorax.at(*patch.centre_mm) > 2.0
+        x = after.origin_mm[0] + np.arange(128, dtype=np.float32)[None, :] * np.float32(after.spacing_mm[1])
+        y = after.origin_mm[1] + np.arange(128, dtype=np.float32)[:, None] * np.float32(after.spacing_mm[0])
+        planes = after.origin_mm[2] + np.arange(len(after.hu)) * after.spacing_mm[2]
+        k = int(np.argmin(np.abs(planes - patch.centre_mm[2])))
+        z = np.full((1, 1), planes[k], np.float32)
+        (px, py, _), (rx, ry, _) = patch.centre_mm, patch.radii_mm
+        near = np.hypot((x - px) / rx, (y - py) / ry) < 0.4
+        inside = near & (after.thorax.lung_depth(x, y, z) > 3.0)
+        assert np.median(after.hu[k][inside].astype(int) - before.hu[k][inside]) > 40

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from medtl.sources.simulated.attenuation import BLOOD, FOAM
+from medtl.sources.simulated.attenuation import BLOOD, FOAM, enhanced_blood
 from medtl.sources.simulated.geometry import Geometry
 from medtl.sources.simulated.thorax import Nodule, NoduleDistribution, Thorax, random_thorax
+from medtl.sources.simulated.vessels import Vessel
 from medtl.sources.simulated.voxels import lay_out, planes_of
 
 GEOMETRY = Geometry()
@@ -89,3 +90,20 @@ def test_overlapping_slices_are_each_their_own(healthy: Thorax) -> None:
     for number, z in enumerate((0.0, 2.0)):
         alone, _ = lay_out(healthy, GEOMETRY, np.array([z]), 5.0, 2.0)
         np.testing.assert_allclose(together[:, :, number], alone[:, :, 0], atol=1e-6)
+
+
+def test_contrast_fills_heart_and_vessels_but_not_the_tissue_of_a_nodule(healthy: Thorax) -> None:
+    x, y, z = deep_in_the_lung(healthy)
+    vessel = Vessel((x, y, z - 30.0), (x, y, z + 30.0), 8.0, 8.0)
+    nodule = Nodule((x, y, z - 20.0), (12.0, 12.0, 12.0), core=1.0, rim_density=0.5)
+    thorax = replace(healthy, vessels=(vessel,), nodules=(nodule,))
+    slices = np.array([z - 20.0, z + 15.0])
+    _, plain = lay_out(thorax, GEOMETRY, slices, 1.0, 2.0)
+    _, bone = lay_out(thorax, GEOMETRY, slices, 1.0, 2.0, iodine_mg_ml=12.0)
+    wanted = enhanced_blood(12.0).bone
+    row, column = nearest_pixel((x, y, z))
+    assert bone[row, column, 1] == pytest.approx(wanted, rel=0.02)
+    assert bone[row, column, 0] == pytest.approx(0.0, abs=0.01)
+    assert plain[row, column, 1] == pytest.approx(BLOOD.bone, abs=1e-4)
+    heart = nearest_pixel(healthy.heart_mm)
+    assert bone[*heart, 1] == pytest.approx(wanted, rel=0.02)
