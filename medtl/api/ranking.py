@@ -243,7 +243,8 @@ def _layer(
 
 
 def _unit(y: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (y - y.mean()) / max(float(y.std()), 1e-12)
+    unit: NDArray[np.float64] = (y - y.mean()) / max(float(y.std()), 1e-12)
+    return unit
 
 
 def _probe(

@@ -58,7 +58,7 @@ def add(modules: Iterable[nn.Module], rank: int, scale: float) -> list[nn.Parame
         assert isinstance(weight, Tensor)
         addition = LowRank(weight, rank, scale)
         parametrize.register_parametrization(module, "weight", addition)
-        module.parametrizations.weight.original.requires_grad_(False)  # type: ignore[union-attr, operator]
+        module.parametrizations.weight.original.requires_grad_(False)  # type: ignore[union-attr]
         learning += [addition.down, addition.up]
     return learning
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import nn
@@ -35,7 +36,7 @@ def probed(
     description = model.describe()
     description.pop("branch")
     description.pop("behind", None)
-    pooling = description["pooling"] if description["pooling"] in ("mean", "max") else "mean"
+    pooling: Literal["mean", "max"] = "max" if description["pooling"] == "max" else "mean"
     if head is None:
         head = nn.Linear(encoder.width, int(description["outputs"]))
         nn.init.zeros_(head.weight)

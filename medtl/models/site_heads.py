@@ -32,12 +32,14 @@ class SiteHeads(nn.Module):
             "last": last, "activation": activation,
         }
         self.linear = nn.Linear(features, heads * outputs)
+        self.mean: Tensor
+        self.scale: Tensor
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("scale", torch.ones(()))
 
     def each(self, features: Tensor) -> Tensor:
         """(n, d) to (n, heads, K)."""
-        said = self.linear(features).unflatten(1, (-1, self.outputs))
+        said: Tensor = self.linear(features).unflatten(1, (-1, self.outputs))
         return self.mean + self.scale * said if self.activation == "identity" else said
 
     def of(self, features: Tensor, domain: Tensor) -> Tensor:

@@ -22,12 +22,15 @@ class ValueHead(nn.Module):
         super().__init__()
         self.spec: dict[str, Any] = {"layer": "value", "features": features, "outputs": outputs}
         self.linear = nn.Linear(features, outputs)
+        self.mean: Tensor
+        self.scale: Tensor
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("scale", torch.ones(()))
 
     def forward(self, features: Tensor) -> Tensor:
         """(n, d) to (n, outputs)."""
-        return self.mean + self.scale * self.linear(features)
+        values: Tensor = self.mean + self.scale * self.linear(features)
+        return values
 
 
 class MedianHead(nn.Module):

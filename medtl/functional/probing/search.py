@@ -214,9 +214,9 @@ class Search:
             if not held:
                 scored.append(Scored(candidate, fit_on, np.nan, np.nan, 0.0, np.inf))
                 continue
-            mean, error = mean_and_error(loss, labels, patients, self.classes)
+            loss_mean, error = mean_and_error(loss, labels, patients, self.classes)
             gain, gain_error = mean_and_error(losses[0] - loss, labels, patients, self.classes)
-            scored.append(Scored(candidate, fit_on, mean, error, gain, gain_error))
+            scored.append(Scored(candidate, fit_on, loss_mean, error, gain, gain_error))
         return tuple(scored), said
 
     def _splits(self, rows: Rows, judged: str) -> Iterator[NDArray[np.int64]]:

@@ -58,8 +58,8 @@ class Lora(Method):
         """Numbers that learn in each part that is adapted."""
         found = {}
         for name in self.layers or encoder_parts(model):
-            count = sum(self.rank * (m.weight.shape[0] + m.weight[0].numel())  # type: ignore[union-attr, operator, index]
-                        for m in adaptable(model.parts[name], self.rank))
+            weights = [m.get_parameter("weight") for m in adaptable(model.parts[name], self.rank)]
+            count = sum(self.rank * (w.shape[0] + w[0].numel()) for w in weights)
             if count:
                 found[name] = count
         return found
