@@ -30,8 +30,10 @@ def test_the_script_shares_nothing_with_what_it_checks() -> None:
 
 
 @pytest.mark.parametrize(("kind", "options"), [
-    ("binary", {}), ("binary", {"one_class": "west", "unknown": 0.1, "nameless": True}), ("multiclass", {"n": 40}),
-    ("multilabel", {"n": 40, "unknown": 0.1}),
+    ("binary", {}),
+    pytest.param("binary", {"one_class": "west", "unknown": 0.1, "nameless": True}, marks=pytest.mark.slow),
+    pytest.param("multiclass", {"n": 40}, marks=pytest.mark.slow),
+    pytest.param("multilabel", {"n": 40, "unknown": 0.1}, marks=pytest.mark.slow),
 ])
 def test_every_figure_is_found_again(
     tmp_path: Path, kind: str, options: dict[str, object], predictions_of: PredictionsOf, run_of: RunOf
@@ -84,7 +86,7 @@ def test_results_csv_has_a_row_for_each_figure(tmp_path: Path, predictions_of: P
         rows = list(csv.DictReader(file))
     figures = [row for row in rows if row["what"] == "figure"]
     report = written.report
-    wanted = sum(len(r.estimates) + sum(len(part.estimates) for part in r.parts) for r in report.results)
+    wanted = sum(len(r.estimates) + sum(len(part.estimates) for part in r.parts) for r in (*report.results, *report.further))
     assert len(figures) == wanted
     assert {row["what"] for row in rows} == {"figure", "threshold", "gap", "comparison"}
     assert all(row["value"] or row["reason"] for row in rows)
