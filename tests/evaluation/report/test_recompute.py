@@ -86,7 +86,8 @@ def test_results_csv_has_a_row_for_each_figure(tmp_path: Path, predictions_of: P
         rows = list(csv.DictReader(file))
     figures = [row for row in rows if row["what"] == "figure"]
     report = written.report
-    wanted = sum(len(r.estimates) + sum(len(part.estimates) for part in r.parts) for r in (*report.results, *report.further))
+    results = (*report.results, *report.further)
+    wanted = sum(len(r.estimates) + sum(len(part.estimates) for part in r.parts) for r in results)
     assert len(figures) == wanted
     assert {row["what"] for row in rows} == {"figure", "threshold", "gap", "comparison"}
     assert all(row["value"] or row["reason"] for row in rows)
