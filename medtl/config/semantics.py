@@ -13,6 +13,7 @@ from medtl.errors import ConfigError
 from medtl.types import nearest
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_MONAI_RESNET = re.compile(r"monai_resnet(10|18|34|50|101|152|200)(_[ab])?(_bias)?")
 
 
 def check_meaning(document: Document) -> None:
@@ -125,8 +126,10 @@ def _train(document: Document) -> None:
 
 
 def _is_backbone(name: str) -> bool:
-    if name in registry.names("backbones"):
+    if name in registry.names("backbones") or _MONAI_RESNET.fullmatch(name):
         return True
+    if name.startswith("inflated_"):  # any 2D backbone in 3D
+        return _is_backbone(name.removeprefix("inflated_").removeprefix("mean_"))
     import timm  # seconds, and only for names that no file of ours has
 
     return bool(timm.is_model(name.split(".")[0]))

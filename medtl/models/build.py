@@ -50,12 +50,12 @@ def build_model(
         WeightsError: its weights cannot be had.
     """
     width = section.adaptation if section.adaptation is not None else (ADAPTATION_WIDTH if needs_adaptation else 0)
-    backbone = find(section.backbone)
+    backbone = find(section.backbone).suited(section.weights)
     with _stream(seed, "encoder"):
         net = backbone.network()
     report = load_weights(net, backbone, section.weights, section.sha256, say)
     description: dict[str, Any] = {
-        "backbone": section.backbone,
+        "backbone": backbone.name or section.backbone,
         "timm_name": backbone.timm_name,
         "timm": timm.__version__,
         "mean": list(backbone.mean),

@@ -67,7 +67,7 @@ def front(model: Model, images: Tensor, boundary: str) -> Tensor:
         pass
     finally:
         handle.remove()
-    return kept[0].reshape(n, slices, *kept[0].shape[1:])
+    return kept[0].reshape(n, 1 if model.encoder.volume else slices, *kept[0].shape[1:])
 
 
 @contextmanager
@@ -94,7 +94,8 @@ def started_at(
     def from_boundary(activations: Tensor) -> Any:
         plain = memory_format is torch.preserve_format
         given[:] = [activations if plain else activations.contiguous(memory_format=memory_format)]
-        return net(activations.new_zeros(len(activations), 3, 2, 2))  # what the skipped parts pass on is never used
+        sides = (2, 2, 2) if model.encoder.volume else (2, 2)
+        return net(activations.new_zeros(len(activations), 3, *sides))  # what the skipped parts pass on is never used
 
     try:
         if boundary == WHOLE:

@@ -151,8 +151,11 @@ class Model(nn.Module):
             return first, self._run(target, taps)
 
     def slice_features(self, images: Tensor) -> Tensor:
-        """The encoder alone: (n, slices, channels, height, width) to (n, slices, d)."""
+        """The encoder alone: (n, slices, channels, height, width) to (n, slices, d), or (n, 1, d) of a volume."""
         n, slices = images.shape[:2]
+        if self.encoder.volume:  # what a front kept of a volume has other axes, and none to spare
+            whole = images if images.ndim == 5 else images.flatten(0, 1)
+            return self.encoder(whole).reshape(n, 1, -1)  # type: ignore[no-any-return]
         return self.encoder(images.flatten(0, 1)).reshape(n, slices, -1)  # type: ignore[no-any-return]
 
     def finish(self, slices: Tensor) -> Outputs:

@@ -4,8 +4,8 @@ from __future__ import annotations
 import hashlib
 import sys
 import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class LoadReport:
         fresh: names of tensors of the network that kept their random start.
         mismatched: ``name: found shape, expected shape`` of tensors that do not fit.
         unused: names in the file that the network does not have; the original classifier is always one.
+        resized: ``name: shape to shape`` of tensors taken in another shape.
+        shapes: of the tensors in all these lists that are in the network or the file, by name.
     """
 
     source: str
@@ -43,13 +45,17 @@ class LoadReport:
     fresh: tuple[str, ...] = ()
     mismatched: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    resized: tuple[str, ...] = ()
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def lines(self) -> tuple[str, ...]:
         """For people: one line, and one more per kind of tensor that was not simply loaded."""
         if self.source == "none":
             return ("backbone weights: none, random start",)
         said = [f"backbone weights: {self.source} (sha256 {self.sha256[:12]}…), {len(self.loaded)} tensors loaded"]
-        kinds = {"left fresh": self.fresh, "of another shape": self.mismatched, "not used": self.unused}
+        fresh, unused = (tuple(f"{name} {self.shapes.get(name, '')}".rstrip() for name in names)
+                         for names in (self.fresh, self.unused))
+        kinds = {"resized": self.resized, "left fresh": fresh, "of another shape": self.mismatched, "not used": unused}
         for word, names in kinds.items():
             more = f" and {len(names) - 8} more" if len(names) > 8 else ""
             if names:
@@ -99,8 +105,9 @@ def load_weights(net: nn.Module, backbone: Backbone, weights: str, sha256: str |
     state = read_checkpoint(path, source)
     if weights == "imagenet":
         state = backbone.rename(state, net)
-    report = fit_state(net, state, source, digest)
-    if report.fresh or report.mismatched or weights != "imagenet" or backbone.packaged is None:
+    state, resized = backbone.resized(state, net)
+    report = replace(fit_state(net, state, source, digest), resized=resized)
+    if report.fresh or report.mismatched or resized or weights != "imagenet" or backbone.packaged is None:
         for line in report.lines():
             say(line)
     return report
@@ -125,7 +132,8 @@ def fit_state(net: nn.Module, state: dict[str, Tensor], source: str, digest: str
         )
     net.load_state_dict(fits, strict=False)
     fresh, unused = tuple(n for n in own if n not in state), tuple(n for n in state if n not in own)
-    return LoadReport(source, digest, tuple(fits), fresh, mismatched, unused)
+    shapes = {name: tuple(value.shape) for name, value in (*state.items(), *own.items())}
+    return LoadReport(source, digest, tuple(fits), fresh, mismatched, unused, shapes=shapes)
 
 
 def read_checkpoint(path: Path, source: str) -> dict[str, Tensor]:

@@ -64,7 +64,8 @@ class Device:
         module.to(self.torch)
         if isinstance(module, Model):
             last = self.arithmetic.layout == "channels_last"
-            module.encoder.to(memory_format=torch.channels_last if last else torch.contiguous_format)
+            wanted = torch.channels_last_3d if module.encoder.volume else torch.channels_last
+            module.encoder.to(memory_format=wanted if last else torch.contiguous_format)
 
     def autocast(self) -> AbstractContextManager[None]:
         """A context in which layers compute in this precision.

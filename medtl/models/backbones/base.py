@@ -9,6 +9,7 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import timm
 import torch
@@ -17,6 +18,9 @@ from torch import Tensor, nn
 from medtl import registry
 from medtl.errors import ConfigError, WeightsError
 from medtl.types import nearest
+
+INFLATED, MONAI_RESNET = "inflated_", "monai_resnet"
+"""Beginnings of names that stand for many: any 2D backbone in 3D, and MONAI's residual networks."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,9 @@ class Backbone:
         std: likewise.
         size: side in pixels of the images it was trained on.
         packaged: weights in an installed package, or None: then the hub.
+        name: under which :func:`find` finds this variant again, where it is not the name that was asked for.
+
+    A network with a true ``takes_volume`` gets volumes, (n, 3, slices, h, w), and gives one row per study.
     """
 
     timm_name: str
@@ -69,6 +76,7 @@ class Backbone:
     std: tuple[float, float, float]
     size: int
     packaged: PackagedWeights | None = None
+    name: str = ""
 
     def network(self) -> nn.Module:
         """The network without its classifier, its random start from the global generator: (n, 3, h, w) to (n, d)."""
@@ -81,6 +89,18 @@ class Backbone:
         """Keys of the packaged weights to those of :meth:`network`; classifier keys may stay."""
         return dict(state)
 
+    def resized(self, state: Mapping[str, Tensor], net: nn.Module) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+        """Tensors of a checkpoint in the shapes of :meth:`network`, and ``name: shape to shape`` of those altered."""
+        return dict(state), ()
+
+    def suited(self, weights: str) -> Backbone:
+        """This backbone, or the variant of it that a checkpoint is of.
+
+        Args:
+            weights: ``imagenet``, ``none`` or a file.
+        """
+        return self
+
 
 def find(name: str) -> Backbone:
     """The backbone that a config names: a registered one, else any timm model.
@@ -92,6 +112,15 @@ def find(name: str) -> Backbone:
         found = registry.load("backbones", name)
         assert isinstance(found, Backbone)
         return found
+    if name.startswith(INFLATED):
+        from medtl.models.inflate import inflated  # it builds on this module
+
+        rule: Literal["mean", "centre"] = "mean" if name.startswith(f"{INFLATED}mean_") else "centre"
+        return inflated(find(name.removeprefix(INFLATED).removeprefix("mean_")), rule)
+    if name.startswith(MONAI_RESNET):
+        from medtl.models.monai_resnet import resnet
+
+        return resnet(name)
     if not timm.is_model(name.partition(".")[0]):
         hint = nearest(name, (*registry.names("backbones"), *timm.list_models()))
         raise ConfigError(
@@ -108,17 +137,17 @@ def find(name: str) -> Backbone:
 def part_names(net: nn.Module) -> dict[str, nn.Module]:
     """The parts of an encoder, front to back, by timm's own names; every parameter and buffer is in exactly one.
 
-    A part is a direct child. A container with a plural name (``blocks``, ``stages``, ``features``) is a list of parts
-    and is replaced by its children (``blocks.0``); ``layer1`` or ``stem`` is one part. Parameters that the network
-    holds itself (position embeddings) form the part ``embeddings``. Children without parameters and buffers are no
-    part.
+    A part is a direct child. A container with a plural name (``blocks``, ``stages``, ``features``), or a list of
+    modules by any name, is a list of parts and is replaced by its children (``blocks.0``); ``layer1`` or ``stem`` is
+    one part. Parameters that the network holds itself (position embeddings) form the part ``embeddings``. Children
+    without parameters and buffers are no part.
     """
     parts: dict[str, nn.Module] = {}
     own = dict(net.named_parameters(recurse=False)) | dict(net.named_buffers(recurse=False))
     if own:
         parts["embeddings"] = _Holder(net)
     for name, child in net.named_children():
-        if name.endswith("s") and isinstance(child, (nn.Sequential, nn.ModuleList)):
+        if isinstance(child, nn.ModuleList) or (name.endswith("s") and isinstance(child, nn.Sequential)):
             for inner, grandchild in child.named_children():
                 parts[f"{name}.{inner}"] = grandchild
         else:
@@ -157,17 +186,23 @@ class Encoder(nn.Module):
     def __init__(self, net: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
         self.net = net
+        self.volume = bool(getattr(net, "takes_volume", False))
         self.width = int(getattr(net, "head_hidden_size", None) or net.num_features)  # type: ignore[arg-type]
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(n, 1 or 3, h, w) to (n, d)."""
+        """(n, 1 or 3, h, w) to (n, d); where the network takes volumes, (n, slices, 1 or 3, h, w) too."""
+        if self.volume:
+            stack = (images if images.ndim == 5 else images.unsqueeze(1)).expand(-1, -1, 3, -1, -1)
+            return self.net(((stack - self.mean) / self.std).transpose(1, 2))  # type: ignore[no-any-return]
         rgb = images.expand(-1, 3, -1, -1)
         return self.net((rgb - self.mean) / self.std)  # type: ignore[no-any-return]
 
     def pooled(self, activation: Tensor, part: nn.Module) -> Tensor:
         """An activation that a part gave, mean over space or tokens: (n, c)."""
+        if activation.ndim == 5:
+            return activation.mean(dim=(2, 3, 4))
         if activation.ndim == 4:
             layout = getattr(part, "output_fmt", None) or getattr(self.net, "output_fmt", "NCHW")
             return activation.mean(dim=(1, 2) if "NHWC" in str(getattr(layout, "value", layout)) else (2, 3))
