@@ -307,12 +307,11 @@ def cells(sizes: tuple[int, ...], draws: int) -> Iterator[tuple[str, str, int, i
                 yield source, target, size, draw
 
 
-def run(quick: bool = False, only: tuple[str, ...] = ()) -> list[Row]:
+def run(quick: bool = False) -> list[Row]:
     """Fills what is missing, then compares.
 
     Args:
         quick: one draw of the smallest size.
-        only: configs to be filled; all if empty.
     """
     slices, split = read()
     sizes, draws = ((8,), 1) if quick else (SIZES, DRAWS)
@@ -321,7 +320,7 @@ def run(quick: bool = False, only: tuple[str, ...] = ()) -> list[Row]:
     for source, target, size, draw in cells(sizes, draws):
         rows = cell(slices, split(source, target, draw), size, draw)
         for config, answer in answers(slices, rows, draw).items():
-            if (target, size, draw, config) in kept or (only and config not in only):
+            if (target, size, draw, config) in kept:
                 continue
             scores, told = answer()
             row = {"target": target, "size": size, "draw": draw, "config": config, "told": told,

@@ -148,7 +148,7 @@ def compared(config: dict[str, Any], ways: list[str], seeds: int, draws: int, ti
     return rows
 
 
-def run(quick: bool) -> list[Row]:
+def run(quick: bool = False) -> list[Row]:
     """Trains what is not kept yet and compares."""
     seeds, draws = (2, 50) if quick else (SEEDS, DRAWS)
     head = ("way", "AUROC", "by seed", "gain over source_only", "")

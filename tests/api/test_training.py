@@ -83,6 +83,7 @@ def test_shuffled_target_labels_change_no_weight_no_choice_and_no_score(trained:
         "model.safetensors", "model.json", "data.json", "input.json", "config.yaml", "catalogue.csv", "refused.csv"]
     exact = [name for name in exact if not name.endswith(("log.jsonl", "provenance.json", "split.json"))]
     exact = [name for name in exact if not name.endswith("predictions.csv")]
+    exact = [name for name in exact if not name.startswith("thumbnails/")]  # of answers that the labels call wrong
     assert sum(name.endswith(".safetensors") for name in exact) >= 6
     assert {"stages/00-fit/done.json", "stages/weights.json", "stages/00-fit/oracle.safetensors"} <= set(exact)
     assert [name for name in exact if before[name] != after[name]] == []
@@ -101,8 +102,9 @@ def test_names_of_files_and_the_salt_change_ids_only(kind: str, trained: Trained
     before, after = contents(base), contents(other)
     assert before.keys() == after.keys()
     tensors = [name for name in before if name.endswith(".safetensors")]
-    assert [name for name in tensors if not name.endswith("oracle.safetensors") and before[name] != after[name]] == []
-    for name in tensors:  # the oracle's metadata names studies
+    named = ("oracle.safetensors", "features.safetensors")  # their metadata names studies
+    assert [name for name in tensors if not name.endswith(named) and before[name] != after[name]] == []
+    for name in tensors:
         one, two = read_tensors(before[name]), read_tensors(after[name])
         assert all(np.array_equal(one[key], two[key]) for key in one)
     assert untimed(base) == untimed(other)
