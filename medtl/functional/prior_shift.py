@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from medtl.functional.measure import FloatArray, IntArray
+from medtl.functional.patients import numbered
 
 TOLERANCE = 1e-7
 ITERATIONS = 2_000
@@ -127,7 +128,7 @@ def em_prior(
     value = saerens_em(scores, prior)
     if not draws:
         return Prior(value, value, value)
-    _, of = np.unique(patients, return_inverse=True)
+    of = numbered(patients)
     rows = [np.flatnonzero(of == patient) for patient in range(int(of.max()) + 1)]
     draw = np.random.default_rng(seed)
     found = np.stack([

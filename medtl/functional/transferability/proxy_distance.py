@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from medtl.functional.patients import numbered
 from medtl.functional.standardise import location_and_scale
 
 
@@ -55,8 +56,7 @@ def proxy_a_distance(
     """
     x = np.concatenate([one, other]).astype(np.float64)
     y = np.repeat([0, 1], [len(one), len(other)])
-    _, of_one = np.unique(np.asarray(one_patients), return_inverse=True)
-    _, of_other = np.unique(np.asarray(other_patients), return_inverse=True)
+    of_one, of_other = numbered(one_patients), numbered(other_patients)
     counts = int(of_one.max()) + 1, int(of_other.max()) + 1
     if min(counts) < 2:
         raise ValueError(f"each site needs at least two patients, found {counts[0]} and {counts[1]}")
