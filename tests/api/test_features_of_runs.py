@@ -81,6 +81,7 @@ def test_fronts_are_kept_and_the_rest_learned_anew(run: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_probe_tells_what_it_chose_and_is_exported(work: Path) -> None:
     file = config(work, "probed", sites=ROLES, transfer="{network: [{method: probe}]}")
     said = medtl("train", "--config", file)

@@ -84,6 +84,7 @@ def filled(width: int, kernel: bool) -> tuple[Standardise, nn.Linear | KernelPro
     return standardise, head
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", [False, True])
 @pytest.mark.parametrize("bn", ["joint", "dsbn"])
 def test_disk_and_export_keep_the_answer(kernel: bool, bn: str, tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_the_median_is_that_of_the_estimators() -> None:
         assert torch.allclose(single(x), single.linear(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["value", "median"])
 def test_disk_and_export_keep_values(kind: str, tmp_path: Path) -> None:
     made = model()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import pytest
 import torch
 from toy_cohort import real_model, run, small_model, weights
 
@@ -44,6 +45,7 @@ def test_the_front_stands_still_and_the_new_layers_learn(tmp_path: Path) -> None
     assert list(model.parts)[-2:] == ["adaptation", "head"]
 
 
+@pytest.mark.slow
 def test_disk_and_export_take_whole_scans(tmp_path: Path) -> None:
     model = run(tmp_path / "run", [Oquab(hidden=6)], model=real_model("mobilenetv3_small_050"), side=32)
     x = torch.rand(3, 1, 1, 32, 32, generator=torch.Generator().manual_seed(0))

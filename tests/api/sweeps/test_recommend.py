@@ -5,6 +5,8 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
+
 from medtl.api.candidates import LABELLED, UNLABELLED, candidates_for
 from medtl.api.variants import Variants
 from medtl.config.load import load_config
@@ -29,6 +31,7 @@ def test_the_stated_list_holds_what_the_data_can_feed(work: Path) -> None:
     assert "config" not in [one.name for one in alone]
 
 
+@pytest.mark.slow
 def test_few_labels_choose_by_cross_validation_and_the_answer_can_be_trained(work: Path) -> None:
     file = config(work, sites=FEW)
     said = medtl("recommend", "--config", file, "--minutes", "10", "--candidates", "dan", "--seeds", "2", "--jobs", "1")
