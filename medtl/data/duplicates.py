@@ -31,9 +31,9 @@ SHIFT = 1
 SCALES = (0.96, 1.0, 1.04)
 PROMISING = 0.88
 """Coarse correlation from which a pair is looked at more closely."""
-MIN_DETAIL = 0.85
+MIN_DETAIL = 0.90
 """Correlation of what is left of the middle slices after their local mean: a copy keeps grain and vessels, another
-patient of the same build has other ones (at most .81 among 330 simulated thoraxes, at least .94 for copies)."""
+patient of the same build has other ones (at most .86 among 900 simulated thoraxes, at least .94 for copies)."""
 ALIGNED = 200
 """Pairs that are aligned finely, the most alike first; it bounds the time where all scans are alike."""
 _SMALL_OF: Remembered[NDArray[np.float32]] = Remembered(20_000)
