@@ -58,8 +58,8 @@ class Lora(Method):
         """Numbers that learn in each part that is adapted."""
         found = {}
         for name in self.layers or encoder_parts(model):
-            weights = [m.get_parameter("weight") for m in adaptable(model.parts[name], self.rank)]
-            count = sum(self.rank * (w.shape[0] + w[0].numel()) for w in weights)
+            weights = [m.weight for m in adaptable(model.parts[name], self.rank)]
+            count = sum(self.rank * (w.shape[0] + w[0].numel()) for w in weights if isinstance(w, torch.Tensor))
             if count:
                 found[name] = count
         return found
