@@ -47,6 +47,7 @@ class SiteResult:
         estimates: figures, in the order of the report's metrics (means over classes or labels where there are several).
         parts: figures per class or label; empty for a binary task.
         pooled: whether several sites stand together.
+        unnamed: whether some patients are unknown; each such study counts as one in `patients`.
     """
 
     site: str
@@ -61,6 +62,7 @@ class SiteResult:
     estimates: tuple[Estimate, ...]
     parts: tuple[PartResult, ...] = ()
     pooled: bool = False
+    unnamed: bool = False
 
     def estimate(self, metric: str) -> Estimate:
         """The figure of a metric.

@@ -149,7 +149,7 @@ def _result(
     return SiteResult(
         site=site, role=role, split=split, model=model, studies=group.studies, unknown=group.unknown,
         positives=positives, patients=group.patients, classes=_class_counts(part), estimates=estimates, parts=parts,
-        pooled=pooled,
+        pooled=pooled, unnamed=group.unnamed,
     )
 
 

@@ -100,7 +100,8 @@ def _cells(result: SiteResult, is_worst: bool) -> list[Text]:
     site = f"{result.site} (worst)" if is_worst else result.site
     positives = "" if result.positives is None else str(result.positives)
     who = result.model if result.pooled else f"{result.role} {result.model}"
-    head = [f"{site}\n{who}", f"{result.studies}\n{result.patients} pat.", positives]
+    patients = "?" if result.unnamed else str(result.patients)
+    head = [f"{site}\n{who}", f"{result.studies}\n{patients} pat.", positives]
     return [*(Text(cell) for cell in head), *(_figure(estimate) for estimate in result.estimates)]
 
 

@@ -72,6 +72,7 @@ def evaluate_values(
         results.append(SiteResult(
             site=site, role=role, split=split, model=model, studies=int(known.sum()), unknown=int((~known).sum()),
             positives=None, patients=one.sample.clusters, classes=(), estimates=tuple(estimates), pooled=pooled,
+            unnamed=bool((part.patient == "").any()),
         ))
 
     present = set(zip(rows.role.tolist(), rows.split.tolist(), strict=True))
