@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from medtl.functional.boosting.median import HALF
+
 
 class ValueHead(nn.Module):
     """Mean + scale times a linear map; the two numbers are buffers, 0 and 1 until they are set.
@@ -54,7 +56,7 @@ class MedianHead(nn.Module):
         said = torch.nn.functional.linear(features.float(), self.linear.weight, self.linear.bias)
         ordered, order = torch.sort(said, dim=1)
         below = self.votes[order].cumsum(dim=1)
-        place = (below < 0.5 - 1e-6).to(torch.int64).sum(dim=1, keepdim=True)
+        place = (below < HALF).to(torch.int64).sum(dim=1, keepdim=True)
         return torch.gather(ordered, 1, place)
 
 

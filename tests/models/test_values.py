@@ -10,7 +10,7 @@ import torch
 
 from medtl.config.sections import ModelSection
 from medtl.export.formats.onnx import Onnx
-from medtl.functional.boosting.r2 import weighted_median
+from medtl.functional.boosting.median import weighted_median
 from medtl.models import store
 from medtl.models.behind import Affine
 from medtl.models.build import build_model
@@ -31,6 +31,7 @@ def median(width: int, learners: int = 5) -> MedianHead:
     draw = torch.Generator().manual_seed(0)
     with torch.no_grad():
         head.linear.weight.copy_(torch.rand(head.linear.weight.shape, generator=draw))
+        head.linear.bias.copy_(torch.rand(head.linear.bias.shape, generator=draw))
         head.votes.copy_(torch.tensor([0.1, 0.3, 0.2, 0.15, 0.25])[:learners])
     return head
 

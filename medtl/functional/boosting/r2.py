@@ -1,4 +1,4 @@
-"""What the boosted regressors share: adjusted errors, AdaBoost.R2 with rows that keep their weight, medians."""
+"""What the boosted regressors share: adjusted errors, AdaBoost.R2 with rows that keep their weight."""
 from __future__ import annotations
 
 import math
@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.tree import DecisionTreeRegressor
 
 from medtl.functional.boosting.learners import LEAST_ERROR
+from medtl.functional.boosting.median import weighted_median
 
 Loss = Literal["linear", "square", "exponential"]
 
@@ -53,23 +54,6 @@ def vote_of(error: float) -> float:
     """log((1 - e) / e), e at least 1e-10."""
     error = max(error, LEAST_ERROR)
     return math.log((1.0 - error) / error)
-
-
-def weighted_median(values: NDArray[np.float64], votes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The smallest value that has at least half of the votes at or below it, per column.
-
-    Args:
-        values: (rounds, n).
-        votes: non-negative, (rounds,).
-
-    Returns:
-        (n,).
-    """
-    order = values.argsort(axis=0, kind="stable")
-    below = votes[order].cumsum(axis=0)
-    first = (below >= 0.5 * votes.sum() - 1e-12 * votes.sum()).argmax(axis=0)
-    columns = np.arange(values.shape[1])
-    return np.asarray(values[order[first, columns], columns])
 
 
 def answer(estimates: list[Estimate], x: NDArray[Any]) -> NDArray[np.float64]:
