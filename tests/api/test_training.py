@@ -146,8 +146,9 @@ def test_ctrl_c_in_the_middle_of_training_then_the_same_command_gives_the_same_b
 ) -> None:
     pictures(work / "data", SITES)
     config(work, transfer=WHOLE, epochs=2, baseline=True)
-    script = (  # slow steps, so that the interrupt meets one
-        "import sys, time; from medtl.training.fit import _Loop; step = _Loop._step\n"
+    script = (  # slow steps, so that the interrupt meets one; a shell's background jobs start with interrupts ignored
+        "import signal, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from medtl.training.fit import _Loop; step = _Loop._step\n"
         "def slow(*a, **k):\n    print('step', flush=True); time.sleep(0.3); return step(*a, **k)\n"
         "_Loop._step = slow\nfrom medtl.cli import main; main()"
     )

@@ -65,6 +65,7 @@ def test_a_table_without_header_is_an_error(tmp_path: Path) -> None:
             to_croissant(CARD, tmp_path / name, published="2024-05-01")
 
 
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
 def test_the_reference_validator_accepts_it(tmp_path: Path) -> None:
     mlcroissant = pytest.importorskip("mlcroissant", reason="the reference validator is not installed")
     document = to_croissant(CARD, table(tmp_path), published="2024-05-01")
