@@ -49,8 +49,9 @@ def prototypes(rows: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         classes: int64, (n,).
 
     Returns:
-        (c, d), and the position of each row's class among them, int64 (n,).
+        float32, (c, d), and the position of each row's class among them, int64 (n,).
     """
     _, position = torch.unique(classes, return_inverse=True)
-    members = functional.one_hot(position).to(rows.dtype)  # (n, c)
-    return (members.T @ rows) / members.sum(dim=0)[:, None], position
+    members = functional.one_hot(position).float()  # (n, c)
+    with torch.autocast(rows.device.type, enabled=False):
+        return (members.T @ rows.float()) / members.sum(dim=0)[:, None], position

@@ -1,6 +1,8 @@
 """Turns against the network: features that an opponent learns on, and its answers without touching it."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -9,27 +11,34 @@ from medtl.models import bn
 from medtl.models.model import Model
 
 
+Layers = tuple[Tensor, ...]
+"""Activations of one batch, per layer."""
+
+
 class PairFeatures:
-    """Features of a pair, without gradient and without leaving a trace in batch statistics; once per pair.
+    """Activations of a pair, without gradient and without leaving a trace in batch statistics; once per pair.
 
     Args:
         model: the network that is fitted, in whatever mode the fit has put it.
+        layers: ``features``, ``outputs`` or parts of the network.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, layers: Sequence[str] = ("features",)) -> None:
         self.model = model
+        self.layers = tuple(layers)
         self._pair: Pair | None = None
-        self._features = (torch.empty(0), torch.empty(0))
+        self._found: tuple[Layers, Layers] = ((), ())
 
-    def __call__(self, pair: Pair) -> tuple[Tensor, Tensor]:
-        """Features of the source, (n, d), and of the target, (m, d)."""
+    def __call__(self, pair: Pair) -> tuple[Layers, Layers]:
+        """Per layer, activations of the source, (n, d_l), and of the target, (m, d_l)."""
         if self._pair is not pair:
             assert pair.target is not None
             with torch.no_grad(), bn.untracked(self.model):
-                source, target = self.model.pair(pair.source.images, pair.target.images)
+                source, target = self.model.pair(pair.source.images, pair.target.images, self.layers)
             assert target is not None
-            self._pair, self._features = pair, (source.features, target.features)
-        return self._features
+            first, second = (tuple(said.taps[layer] for layer in self.layers) for said in (source, target))
+            self._pair, self._found = pair, (first, second)
+        return self._found
 
 
 def answer_of(opponent: nn.Module, features: Tensor) -> Tensor:

@@ -45,7 +45,8 @@ class Banks:
         self._models = (request.model, *(others or ()))
         closed = others is None or any(method.reads_images for method in context.methods)
         branched = any(model.treatment == "dsbn" for model in self._models)
-        self._phases = [] if closed or branched else phases(request.model, plan, request.frozen)
+        read = {layer for i in context.penalties for layer in context.methods[i].reads} if main else set()
+        self._phases = [] if closed or branched else phases(request.model, plan, request.frozen, read)
 
     def enter(self, epoch: int) -> None:
         """Makes :attr:`bank` and :attr:`views` those of an epoch."""

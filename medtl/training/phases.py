@@ -28,7 +28,9 @@ class Phase:
     boundary: str
 
 
-def phases(model: Model, plan: Sequence[Mapping[str, float]], frozen: Collection[nn.Module] = ()) -> list[Phase]:
+def phases(
+    model: Model, plan: Sequence[Mapping[str, float]], frozen: Collection[nn.Module] = (), read: Collection[str] = ()
+) -> list[Phase]:
     """Cuts a fit into stretches so that most forwards of parts are saved.
 
     A stretch of n epochs behind k parts computes these once in place of n times, so it saves k (n - 1); a front that
@@ -38,13 +40,15 @@ def phases(model: Model, plan: Sequence[Mapping[str, float]], frozen: Collection
         model: the fitted network.
         plan: pace per part, for every epoch.
         frozen: modules that the stage keeps still throughout.
+        read: layers whose activations penalties ask for: no front reaches beyond the first of them, still or not.
 
     Returns:
         Those stretches that save something, in order.
     """
     names = [name for name in model.parts if name not in BEHIND_ENCODER]
     held = _held(model, frozen)
-    depth = [_leading(names, pace, held) for pace in plan]
+    deepest = min((names.index(layer) for layer in read if layer in names), default=len(names))
+    depth = [min(deepest, _leading(names, pace, held)) for pace in plan]
     epochs = len(plan)
     saved, cut = [0] * (epochs + 1), [0] * (epochs + 1)
     for stop in range(1, epochs + 1):

@@ -14,6 +14,7 @@ from toy_cohort import QUICK, SIDE, cohort, loader, plan, real_model, run, setti
 
 from medtl.data.drawn import PLAIN
 from medtl.methods.base import Method, Step
+from medtl.methods.mapping.jan import JAN
 from medtl.methods.network.freeze import Freeze
 from medtl.methods.network.lp_ft import LpFt
 from medtl.models.front import front
@@ -56,6 +57,18 @@ def test_weights_are_equal_with_and_without_it(name: str, kind: str, tmp_path: P
         results[bank] = weights(run(tmp_path / bank, methods, model=model, train=train, augment=augment))
     assert all(torch.equal(results["auto"][key], results["off"][key]) for key in results["off"])
     assert sum(seen["auto"]) < 0.9 * sum(seen["off"])
+
+
+@pytest.mark.parametrize("before", ["gradual_unfreeze", "lp_ft"])
+def test_layers_that_a_penalty_reads_are_run_while_they_stand_still(before: str, tmp_path: Path) -> None:
+    """A product of kernels depends on a layer that does not move yet."""
+    first = LpFt(probe_epochs=4) if before == "lp_ft" else plan(before)[0]
+    results = []
+    for bank in ("auto", "off"):
+        methods: list[Method] = [first, JAN(layers=("blocks.1", "outputs"))]
+        train = replace(QUICK, feature_bank=bank, epochs=5)
+        results.append(weights(run(tmp_path / bank, methods, train=train)))
+    assert all(torch.equal(results[0][key], results[1][key]) for key in results[0])
 
 
 @pytest.mark.parametrize("layout", ["contiguous", "channels_last"])

@@ -67,7 +67,8 @@ class DomainConfusion(Method):
         features = PairFeatures(setting.model)
 
         def loss(pair: Pair, progress: float) -> Tensor:
-            return self.discriminator_loss(own, *features(pair), pair)
+            (source,), (target,) = features(pair)
+            return self.discriminator_loss(own, source, target, pair)
 
         turn = Turn("discriminator", (own,), loss, steps=self.discriminator_steps)
         yield Fit("fit", setting.model, turns=(turn, MAIN), forwards=())

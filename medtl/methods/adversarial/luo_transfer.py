@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -14,7 +14,7 @@ from medtl.functional.confusion import as_classes
 from medtl.functional.reversal import reversal_strength, reverse_gradient
 from medtl.functional.semantics import prototypes, similarities, similarity_entropy
 from medtl.methods.base import OPTIONS, Method, Setting, Step
-from medtl.methods.discriminator import Discriminator, role_loss, roles, told_apart
+from medtl.methods.discriminator import Discriminator, domain_loss, role_loss, roles, told_apart
 from medtl.methods.kinds import CLASSES, only_for
 from medtl.methods.layers import layer_widths
 from medtl.models.model import Model
@@ -36,6 +36,7 @@ class LuoTransfer(Method):
         layers: of the stack, front to back: parts of the network, `features`, `outputs`.
         gamma: steepness of the reversal's ramp.
         hidden: units of each discriminator's two hidden layers.
+        tells: `role` for source against target (one logit), or `domain` for every site or scanner from every other.
         temperature: τ of the similarities.
         normalise: compare directions of features; False is the plain inner product.
 
@@ -48,6 +49,7 @@ class LuoTransfer(Method):
     layers: Annotated[tuple[str, ...], Field(min_length=1)] = ("features", "outputs")
     gamma: Annotated[float, Field(gt=0)] = 10.0
     hidden: Annotated[int, Field(gt=0)] = 128
+    tells: Literal["role", "domain"] = "role"
     temperature: Annotated[float, Field(gt=0)] = 0.1
     normalise: bool = True
 
@@ -64,15 +66,17 @@ class LuoTransfer(Method):
 
     def build(self, setting: Setting) -> nn.Module:
         """The stack of discriminators."""
-        return Stack(layer_widths(setting, self.layers), self.hidden, setting.rng("luo_transfer"))
+        outputs = 1 if self.tells == "role" else len(setting.domains)
+        return Stack(layer_widths(setting, self.layers), self.hidden, setting.rng("luo_transfer"), outputs)
 
     def penalty(self, step: Step) -> Tensor:
         """Losses of all discriminators, reversed beneath the layers, plus the semantic term."""
         strength = self.weight * reversal_strength(step.progress, self.gamma)
         said = self._said(step, strength)
-        n = len(step.source.features)
-        adversary = torch.stack([role_loss(logits[:n], logits[n:]) for logits in said]).sum()
-        return adversary + self.weight * self.semantic * self.semantics(step)
+        n, domain = len(step.source.features), _domains(step)
+        role = self.tells == "role"
+        losses = [role_loss(logits[:n], logits[n:]) if role else domain_loss(logits, domain) for logits in said]
+        return torch.stack(losses).sum() + self.weight * self.semantic * self.semantics(step)
 
     def semantics(self, step: Step) -> Tensor:
         """The three semantic terms, added up; a term without its labels is 0."""
@@ -92,9 +96,8 @@ class LuoTransfer(Method):
 
     def diagnose(self, step: Step) -> Mapping[str, Tensor]:
         """Accuracy of each layer's discriminator on the batch, over all and per site, against chance."""
-        assert step.pair.target is not None
-        domain = torch.cat([step.pair.source.domain, step.pair.target.domain])
-        truth = roles(len(step.source.features), len(domain), domain.device)
+        domain = _domains(step)
+        truth = domain if self.tells == "domain" else roles(len(step.source.features), len(domain), domain.device)
         return {
             f"{layer}.{key}": value
             for layer, logits in zip(self.layers, self._said(step, 0.0), strict=True)
@@ -111,6 +114,11 @@ class LuoTransfer(Method):
         return said
 
 
+def _domains(step: Step) -> Tensor:
+    assert step.pair.target is not None
+    return torch.cat([step.pair.source.domain, step.pair.target.domain])
+
+
 class Stack(nn.Module):
     """A discriminator per layer; each also sees the answer of the one before.
 
@@ -118,16 +126,18 @@ class Stack(nn.Module):
         widths: of the layers, front to back.
         hidden: units of each hidden layer.
         seed: of the initial weights.
+        outputs: of each, 1 for source against target, else the number of domains.
     """
 
-    def __init__(self, widths: Sequence[int], hidden: int, seed: int) -> None:
+    def __init__(self, widths: Sequence[int], hidden: int, seed: int, outputs: int = 1) -> None:
         super().__init__()
         self.levels = nn.ModuleList(
-            Discriminator(width + (level > 0), hidden, 1, seed + level) for level, width in enumerate(widths)
+            Discriminator(width + outputs * (level > 0), hidden, outputs, seed + level)
+            for level, width in enumerate(widths)
         )
 
     def forward(self, layers: Sequence[Tensor]) -> list[Tensor]:
-        """Activations per layer, each (n, d_l), to logits per layer, each (n, 1)."""
+        """Activations per layer, each (n, d_l), to logits per layer, each (n, outputs)."""
         said: list[Tensor] = []
         for level, values in zip(self.levels, layers, strict=True):
             said.append(level(torch.cat([values.float(), said[-1]], dim=1) if said else values))

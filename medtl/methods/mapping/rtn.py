@@ -13,6 +13,7 @@ from medtl.functional.joint import tensor_mmd2
 from medtl.functional.kernels import BANDWIDTHS
 from medtl.methods.base import OPTIONS, Method, Setting, Step
 from medtl.methods.kinds import only_for
+from medtl.methods.mapping._between import Domains, between
 from medtl.models.model import Model
 
 
@@ -21,7 +22,7 @@ class RTN(Method):
     """Lets the classifiers of both domains differ: f_S = f_T + residual(f_T), on logits, the residual starting at 0.
 
     The network's head is f_T and answers for every site, the source included; source labels are learned through f_S.
-    Further terms: the entropy of f_T on the target, and the discrepancy of the outer product of features and scores.
+    Further terms: the entropy of f_T on the target, and the discrepancy of the outer product of the layers.
     The penalty replaces the task loss of the source by that through f_S, to the degree `weight`: 0 is plain training,
     1 is the paper.
 
@@ -30,7 +31,9 @@ class RTN(Method):
         mmd: factor of the tensor discrepancy.
         entropy: factor of the entropy of target predictions.
         hidden: units of the residual's hidden layer.
+        layers: whose outer product is compared: `features`, `outputs` (read as scores), or parts of the network.
         bandwidths: kernel widths as multiples of the pooled mean squared distance.
+        domains: `pooled` for source against target, `pairwise` for every site or scanner against every other.
 
     Reference:
         Long et al. 2016, "Unsupervised Domain Adaptation with Residual Transfer Networks".
@@ -40,14 +43,16 @@ class RTN(Method):
     mmd: Annotated[float, Field(ge=0)] = 0.3
     entropy: Annotated[float, Field(ge=0)] = 0.3
     hidden: Annotated[int, Field(gt=0)] = 32
+    layers: Annotated[tuple[str, ...], Field(min_length=1)] = ("features", "outputs")
     bandwidths: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=10)] = BANDWIDTHS
+    domains: Domains = "pooled"
 
     needs_target_images: ClassVar[bool] = True
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Features and outputs."""
-        return ("features", "outputs")
+        """The layers of the product, and the outputs."""
+        return tuple(dict.fromkeys((*self.layers, "outputs")))
 
     def check(self, model: Model) -> tuple[str, ...]:
         """A regression has no entropy."""
@@ -71,10 +76,11 @@ class RTN(Method):
         exchanged = task.loss(through_source, labels, known, weights) - task.loss(
             torch.cat([of_source, of_target]), labels, known, weights
         )
-        discrepancy = tensor_mmd2(
-            (step.source.features, task.activate(of_source)), (step.target.features, task.activate(of_target)),
-            self.bandwidths,
-        )
+
+        def distance(source: list[Tensor], target: list[Tensor]) -> Tensor:
+            return tensor_mmd2(source, target, self.bandwidths)
+
+        discrepancy = between(step, self.layers, distance, self.domains, scores=True)
         uncertain = prediction_entropy(of_target, task.kind).mean()
         return self.weight * (exchanged + self.mmd * discrepancy + self.entropy * uncertain)
 

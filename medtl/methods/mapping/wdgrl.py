@@ -1,7 +1,7 @@
 """Wasserstein distance guided representation learning: a critic measures how far apart the features are."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
 import torch
@@ -14,6 +14,7 @@ from medtl.functional.wasserstein import critic_gap, gradient_penalty, points_be
 from medtl.methods.base import MAIN, OPTIONS, Fit, Method, Setting, Stages, Step, Turn
 from medtl.methods.discriminator import Discriminator
 from medtl.methods.kept import Kept
+from medtl.methods.layers import layer_widths
 from medtl.methods.opponents import PairFeatures, answer_of
 
 _CRITICS = Kept()
@@ -21,7 +22,7 @@ _CRITICS = Kept()
 
 @dataclass(frozen=True, config=OPTIONS)
 class WDGRL(Method):
-    """Adds the critic's estimate of the 1-Wasserstein distance between source and target features.
+    """Adds a critic's estimate of the 1-Wasserstein distance between source and target features, per layer.
 
     Before each step of the network the critic takes several of its own, on detached features: it widens the gap of its
     mean scores while a penalty holds its gradient's norm near 1 at source, target and points on the lines between. The
@@ -30,6 +31,8 @@ class WDGRL(Method):
 
     Args:
         weight: factor of the distance in the network's loss, at least 0.
+        layers: what is aligned, each by a critic of its own: `features` (the paper's), `outputs`, or parts of the
+            network. Their distances are added up.
         hidden: units of each of the critic's two hidden layers.
         critic_steps: moves of the critic per move of the network.
         gradient_penalty: factor of the penalty in the critic's loss, above 0.
@@ -40,6 +43,7 @@ class WDGRL(Method):
     """
 
     weight: Annotated[float, Field(ge=0)] = 1.0
+    layers: Annotated[tuple[str, ...], Field(min_length=1)] = ("features",)
     hidden: Annotated[int, Field(gt=0)] = 128
     critic_steps: Annotated[int, Field(gt=0)] = 5
     gradient_penalty: Annotated[float, Field(gt=0)] = 10.0
@@ -47,29 +51,37 @@ class WDGRL(Method):
 
     needs_target_images: ClassVar[bool] = True
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The aligned layers."""
+        return self.layers
+
     def build(self, setting: Setting) -> nn.Module:
-        """The critic."""
-        critic = Discriminator(setting.model.feature_width, self.hidden, 1, setting.rng("wdgrl"))
-        return _CRITICS.put(setting.model, critic)
+        """The critics."""
+        critics = Critics(layer_widths(setting, self.layers), self.hidden, setting.rng("wdgrl"))
+        return _CRITICS.put(setting.model, critics)
 
     def stages(self, setting: Setting) -> Stages:
-        """One fit in which the critic moves before the network."""
+        """One fit in which the critics move before the network."""
         built = _CRITICS.take(setting.model)
-        critic = built if built is not None else self.build(setting)
-        features = PairFeatures(setting.model)
+        critics = built if built is not None else self.build(setting)
+        activations = PairFeatures(setting.model, self.layers)
 
-        def critic_loss(pair: Pair, progress: float) -> Tensor:
-            return self.critic_loss(critic, *features(pair))
+        def loss(pair: Pair, progress: float) -> Tensor:
+            source, target = activations(pair)
+            assert isinstance(critics, Critics)
+            terms = [self.critic_loss(*each) for each in zip(critics.levels, source, target, strict=True)]
+            return torch.stack(terms).sum()
 
-        turn = Turn("critic", (critic,), critic_loss, steps=self.critic_steps, rate=self.critic_rate)
+        turn = Turn("critic", (critics,), loss, steps=self.critic_steps, rate=self.critic_rate)
         yield Fit("fit", setting.model, turns=(turn, MAIN), forwards=())
         return setting.model
 
     def critic_loss(self, critic: nn.Module, source: Tensor, target: Tensor) -> Tensor:
-        """What the critic lowers: the gap with its sign turned, plus the gradient penalty.
+        """What a critic lowers: the gap with its sign turned, plus the gradient penalty.
 
         Args:
-            critic: features to scores.
+            critic: of one layer, features to scores.
             source: features, (n, d), without gradient.
             target: features, (m, d), without gradient.
         """
@@ -80,12 +92,31 @@ class WDGRL(Method):
             return self.gradient_penalty * slope - critic_gap(critic(source), critic(target))
 
     def penalty(self, step: Step) -> Tensor:
-        """Weight times the gap, the critic held still."""
-        assert step.own is not None
-        gap = critic_gap(answer_of(step.own, step.source.features), answer_of(step.own, step.target.features))
-        return self.weight * gap
+        """Weight times the sum over layers of the gap, the critics held still."""
+        return self.weight * self._gap(step)
 
     def diagnose(self, step: Step) -> Mapping[str, Tensor]:
-        """The critic's estimate of the distance."""
-        assert step.own is not None
-        return {"distance": critic_gap(step.own(step.source.features), step.own(step.target.features))}
+        """The critics' estimate of the distance."""
+        return {"distance": self._gap(step)}
+
+    def _gap(self, step: Step) -> Tensor:
+        assert isinstance(step.own, Critics)
+        gaps = [
+            critic_gap(answer_of(critic, step.source.taps[layer]), answer_of(critic, step.target.taps[layer]))
+            for critic, layer in zip(step.own.levels, self.layers, strict=True)
+        ]
+        return torch.stack(gaps).sum()
+
+
+class Critics(nn.Module):
+    """A critic per layer.
+
+    Args:
+        widths: of the layers.
+        hidden: units of each hidden layer.
+        seed: of the initial weights.
+    """
+
+    def __init__(self, widths: Sequence[int], hidden: int, seed: int) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(Discriminator(width, hidden, 1, seed + k) for k, width in enumerate(widths))

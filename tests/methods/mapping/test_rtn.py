@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from medtl.functional.discrepancy import mmd2
 from medtl.functional.entropy import prediction_entropy
 from medtl.functional.joint import tensor_mmd2
 from medtl.methods.base import Setting, Step
@@ -67,3 +69,17 @@ def test_visible_target_labels_are_learned_through_the_target_branch(full_step: 
         step.task.loss(torch.cat([source[1], logits]), labels, known, weights), logits
     )
     torch.testing.assert_close(slope, plain)
+
+
+def test_other_layers_and_every_pair_of_domains_go_into_the_discrepancy(full_step: Callable[..., Step]) -> None:
+    source, target = parts()
+    step = full_step(source, target, labels=[0.0, 1.0] * 3, own=Residual(2, 8, seed=1))
+    only = dict(mmd=1.0, entropy=0.0)
+    alone = RTN(layers=("features",), **only).penalty(step)  # type: ignore[arg-type]
+    torch.testing.assert_close(alone, mmd2(source[0], target[0]))
+    assert RTN(layers=("blocks.1", "features")).reads == ("blocks.1", "features", "outputs")
+    both = [replace(batch, domain=torch.arange(len(batch.rows)) % 2) for batch in (step.pair.source, step.pair.target)]
+    mixed = replace(step, pair=replace(step.pair, source=both[0], target=both[1]))
+    found = RTN(layers=("features",), domains="pairwise", **only).penalty(mixed)  # type: ignore[arg-type]
+    first, second = (torch.cat([source[0][k::2], target[0][k::2]]) for k in (0, 1))
+    torch.testing.assert_close(found, mmd2(first, second))
