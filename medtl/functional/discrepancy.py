@@ -27,7 +27,7 @@ def mmd2(source: Tensor, target: Tensor, bandwidths: tuple[float, ...] = BANDWID
         ValueError: fewer than two rows in a batch, or features of two widths.
 
     Reference:
-        Gretton et al. 2012, "A Kernel Two-Sample Test", lemma 6.
+        Gretton et al. 2012, "A Kernel Two-Sample Test", the unbiased estimate.
     """
     return mmd2_per_kernel(_pooled_kernels(source, target, bandwidths), len(source)).mean()
 

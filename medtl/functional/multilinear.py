@@ -37,7 +37,7 @@ def randomized_multilinear(features: Tensor, scores: Tensor, of_features: Tensor
         float32, (n, D).
 
     Reference:
-        Long et al. 2018, "Conditional Adversarial Domain Adaptation", theorem 1.
+        Long et al. 2018, "Conditional Adversarial Domain Adaptation", the randomized multilinear map.
     """
     with torch.autocast(features.device.type, enabled=False):
         joined: Tensor = (features.float() @ of_features) * (scores.float() @ of_scores)

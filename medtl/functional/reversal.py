@@ -49,6 +49,6 @@ def reversal_strength(progress: float, gamma: float = 10.0) -> float:
         In [0, 1): 0 at the start.
 
     Reference:
-        Ganin et al. 2016, "Domain-Adversarial Training of Neural Networks", section 5.2.2.
+        Ganin et al. 2016, "Domain-Adversarial Training of Neural Networks", the schedule of the image experiments.
     """
     return math.tanh(gamma * progress / 2.0)

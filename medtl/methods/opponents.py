@@ -10,7 +10,6 @@ from medtl.data.batches import Pair
 from medtl.models import bn
 from medtl.models.model import Model
 
-
 Layers = tuple[Tensor, ...]
 """Activations of one batch, per layer."""
 

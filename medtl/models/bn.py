@@ -160,8 +160,8 @@ def adapt_statistics(
         ValueError: the pass is empty.
 
     Reference:
-        Li et al. 2016, "Revisiting batch normalization for practical domain adaptation", section 3.2; moments merged as
-        Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance", equation 2.1.
+        Li et al. 2016, "Revisiting batch normalization for practical domain adaptation"; moments merged pairwise as
+        Chan, Golub & LeVeque 1983, "Algorithms for computing the sample variance".
     """
     modes = [(m, m.training) for m in module.modules()]
     module.eval()

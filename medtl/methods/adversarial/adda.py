@@ -32,7 +32,7 @@ class ADDA(Method):
             same rate, well below that of the first stage.
 
     Reference:
-        Tzeng et al. 2017, "Adversarial Discriminative Domain Adaptation", eq. 9.
+        Tzeng et al. 2017, "Adversarial Discriminative Domain Adaptation".
     """
 
     epochs: Annotated[int, Field(gt=0)] | None = None

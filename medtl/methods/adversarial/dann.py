@@ -29,7 +29,7 @@ class DANN(Method):
         tells: `role` for source against target (one logit), or `domain` for every site or scanner from every other.
 
     Reference:
-        Ganin et al. 2016, "Domain-Adversarial Training of Neural Networks", section 5.2.2.
+        Ganin et al. 2016, "Domain-Adversarial Training of Neural Networks".
     """
 
     weight: Annotated[float, Field(ge=0)] = 1.0

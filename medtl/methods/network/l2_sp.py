@@ -27,8 +27,7 @@ class L2SP(Method):
         fresh: factor of the squared norm of the fresh layers, at least 0 (β of the paper), beside `train.weight_decay`.
 
     Reference:
-        Li, Grandvalet & Davoine 2018, "Explicit Inductive Bias for Transfer Learning with Convolutional Networks",
-        equation 2.
+        Li, Grandvalet & Davoine 2018, "Explicit Inductive Bias for Transfer Learning with Convolutional Networks".
     """
 
     weight: Annotated[float, Field(ge=0)] = 0.1

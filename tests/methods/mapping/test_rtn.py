@@ -74,7 +74,7 @@ def test_visible_target_labels_are_learned_through_the_target_branch(full_step: 
 def test_other_layers_and_every_pair_of_domains_go_into_the_discrepancy(full_step: Callable[..., Step]) -> None:
     source, target = parts()
     step = full_step(source, target, labels=[0.0, 1.0] * 3, own=Residual(2, 8, seed=1))
-    only = dict(mmd=1.0, entropy=0.0)
+    only = {"mmd": 1.0, "entropy": 0.0}
     alone = RTN(layers=("features",), **only).penalty(step)  # type: ignore[arg-type]
     torch.testing.assert_close(alone, mmd2(source[0], target[0]))
     assert RTN(layers=("blocks.1", "features")).reads == ("blocks.1", "features", "outputs")
