@@ -41,7 +41,8 @@ def soft_labels(logits: Tensor, labels: Tensor, temperature: float) -> tuple[Ten
     softened = functional.softmax(logits.detach().float() / temperature, dim=1)
     members = functional.one_hot(labels, logits.shape[1]).float()  # (n, K)
     counts = members.sum(dim=0)
-    return (members.T @ softened) / counts.clamp_min(1.0)[:, None], counts > 0
+    with torch.autocast(logits.device.type, enabled=False):
+        return (members.T @ softened) / counts.clamp_min(1.0)[:, None], counts > 0
 
 
 def soft_label_loss(logits: Tensor, labels: Tensor, soft: Tensor, present: Tensor, temperature: float) -> Tensor:

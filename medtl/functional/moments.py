@@ -24,6 +24,22 @@ def mean_distance(source: Tensor, target: Tensor) -> Tensor:
         return norm
 
 
+def standardised_mean_distance(source: Tensor, target: Tensor) -> Tensor:
+    """:func:`mean_distance` over the spread within the domains, so that layers of any width and scale compare.
+
+    Args:
+        source: (n, d).
+        target: (m, d).
+
+    Returns:
+        Scalar, float32, at least 0: 1 where the means are as far apart as a study is from its own domain's mean.
+    """
+    with torch.autocast(source.device.type, enabled=False):
+        within = [rows.float().var(dim=0, correction=0).sum() for rows in (source, target)]
+        spread = (0.5 * (within[0] + within[1])).clamp_min(torch.finfo(torch.float32).tiny).sqrt()
+        return mean_distance(source, target) / spread
+
+
 def covariance(rows: Tensor) -> Tensor:
     """Unbiased covariance (over n - 1).
 

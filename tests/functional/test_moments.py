@@ -7,7 +7,7 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
-from medtl.functional.moments import coral_distance, coral_map, covariance, mean_distance
+from medtl.functional.moments import coral_distance, coral_map, covariance, mean_distance, standardised_mean_distance
 
 
 def draw(rows: int, width: int = 5, *, seed: int = 0, scale: float = 1.0, shift: float = 0.0) -> Tensor:
@@ -20,7 +20,7 @@ def test_coral_is_the_papers_formula() -> None:
     source, target = draw(9, seed=1), draw(13, seed=2, scale=2.0)
     gap = np.cov(source.numpy().T, ddof=1) - np.cov(target.numpy().T, ddof=1)
     assert float(coral_distance(source, target)) == pytest.approx((gap**2).sum() / (4 * 25), rel=1e-12)
-    # Eq. 2-3 as written, with the vector of ones.
+    # The paper's covariance as it is written there, with the vector of ones.
     ones = torch.ones(1, 9, dtype=torch.float64)
     written = (source.T @ source - (ones @ source).T @ (ones @ source) / 9) / 8
     torch.testing.assert_close(covariance(source), written)
@@ -44,6 +44,17 @@ def test_the_distance_of_means_is_the_linear_kernels_discrepancy() -> None:
     kernel = torch.cat([source, target]) @ torch.cat([source, target]).T
     biased = kernel[:7, :7].mean() + kernel[7:, 7:].mean() - 2 * kernel[:7, 7:].mean()
     assert float(mean_distance(source, target)) ** 2 == pytest.approx(float(biased), rel=1e-5)
+
+
+def test_the_standardised_distance_does_not_know_units_and_is_one_a_deviation_apart() -> None:
+    source, target = draw(9, seed=1, shift=2.0), draw(6, seed=2)
+    found = standardised_mean_distance(source, target)
+    gap = np.linalg.norm(source.numpy().mean(0) - target.numpy().mean(0))
+    within = [np.square(rows.numpy() - rows.numpy().mean(0)).sum(1).mean() for rows in (source, target)]
+    assert float(found) == pytest.approx(gap / np.sqrt(np.mean(within)), rel=1e-5)
+    torch.testing.assert_close(standardised_mean_distance(7.0 * source, 7.0 * target), found)
+    torch.testing.assert_close(standardised_mean_distance(source.repeat(1, 3), target.repeat(1, 3)), found)
+    assert float(standardised_mean_distance(torch.ones(3, 2), torch.ones(4, 2))) == 0.0
 
 
 def test_the_distance_of_equal_means_has_a_finite_slope() -> None:

@@ -1,6 +1,7 @@
 """Deep domain confusion: feature means of both domains brought together."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import torch
@@ -8,7 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from medtl.functional.moments import mean_distance
+from medtl.functional.moments import mean_distance, standardised_mean_distance
 from medtl.methods.base import OPTIONS, Method, Step
 from medtl.methods.mapping._between import Domains, between
 
@@ -17,7 +18,8 @@ from medtl.methods.mapping._between import Domains, between
 class DDC(Method):
     """Adds the distance of the feature means, which is the maximum mean discrepancy of the linear kernel.
 
-    Two domains of equal mean and different spread pass for equal; `dan` sees the difference.
+    Two domains of equal mean and different spread pass for equal; `dan` sees the difference. The log has the distance
+    of each layer over the spread within the domains, to choose layer and width by, as the paper does by the distance.
 
     Args:
         weight: factor of the penalty, at least 0.
@@ -44,6 +46,11 @@ class DDC(Method):
     def penalty(self, step: Step) -> Tensor:
         """Weight times the sum over layers of the (squared) distance of means."""
         return self.weight * torch.stack([self._distance(step, layer) for layer in self.layers]).sum()
+
+    def diagnose(self, step: Step) -> Mapping[str, Tensor]:
+        """How far source and target are apart on each layer, over the spread within them."""
+        taps = step.source.taps, step.target.taps
+        return {f"distance.{layer}": standardised_mean_distance(*(of[layer] for of in taps)) for layer in self.layers}
 
     def _distance(self, step: Step, layer: str) -> Tensor:
         def distance(source: list[Tensor], target: list[Tensor]) -> Tensor:

@@ -1,6 +1,7 @@
 """Transfer component analysis: a closed-form projection behind the features, and a head on top."""
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -10,14 +11,17 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from medtl.functional.components import Components, fit_components
-from medtl.methods.base import OPTIONS, Extract, Fit, Method, Setting, Stages
+from medtl.methods.base import OPTIONS, Extract, Fit, Method, Setting, Stages, Tell
 from medtl.models.behind import Affine, KernelProjection
 from medtl.models.extend import extend
 from medtl.types import Table
 
-NOISE = 1e-2
-"""Variation of a feature over its size, and of a component over the largest one's, from which they are used. Runtimes
-agree on a feature to about a millionth of its size; scaled up a hundredfold at most, scores still agree to 1e-5."""
+ROUNDING = 1e-6
+"""By how much of its size another runtime may round a feature otherwise."""
+STEADY = 3e-5
+"""How far that may move a component, whose standard deviation is 1; scores then move by less than 1e-5."""
+SILENT = 1e30
+"""Scale of a feature that is left out: whatever it says becomes 0."""
 
 
 @dataclass(frozen=True, config=OPTIONS)
@@ -26,8 +30,9 @@ class TCA(Method):
 
     The components keep variance and differ little in mean between source and target: the leading solutions of
     K H K w = λ (I + μ K L K) w, on features standardised over both. They are scaled to standard deviation 1 over the
-    studies seen, and are buffers of the network. No label enters them. For features without a network there is the
-    scikit-learn estimator ``medtl.methods.mapping.TCA``.
+    studies seen, and are buffers of the network. No label enters them. Features and components that vary by little more
+    than rounding are left out, and said. For features without a network there is the scikit-learn estimator
+    ``medtl.methods.mapping.TCA``.
 
     Args:
         components: how many; at most as many as vary by more than rounding are used.
@@ -62,51 +67,103 @@ class TCA(Method):
         yield Fit("source", model)
         table = yield Extract("features", model)
         assert table is not None
-        extended = extend(model, self.layer(table, setting.rng("tca", "landmarks")), seed=setting.rng("tca", "head"))
+        found = self.found(table, setting.rng("tca", "landmarks"))
+        yield found.told(self.components)
+        extended = extend(model, found.layer, seed=setting.rng("tca", "head"))
         fixed = tuple(m for m in (extended.encoder, extended.pooling, extended.adaptation) if m is not None)
         yield Fit("head", extended, frozen=fixed, epochs=self.epochs)
         return extended
 
-    def layer(self, table: Table, seed: int) -> Affine | KernelProjection:
+    def found(self, table: Table, seed: int) -> Found:
         """The projection, as a layer with its numbers set.
 
         Args:
             table: features of every study that may be seen.
             seed: of the landmarks.
         """
-        features = without_noise(table.features)
-        if not (features != features[0]).any():
-            return Affine(features.shape[1], 1)  # all studies look the same: one component, always 0
-        found = fit_components(
-            features[table.is_source], features[~table.is_source], count=self.components, mu=self.mu,
+        rows = table.features.astype(np.float64)
+        still = rows.std(axis=0) <= ROUNDING / STEADY * np.abs(rows).max(axis=0)
+        if still.all():
+            return Found(Affine(len(still), 1), 0, still)  # its numbers are 0, and so is what it gives
+        held = np.where(still, rows.mean(axis=0), rows)
+        fitted = fit_components(
+            held[table.is_source], held[~table.is_source], count=self.components, mu=self.mu,
             kernel=self.kernel, landmarks=self.landmarks, seed=seed % 2**32,
         )
-        return as_layer(found, found.transform(features))
+        fitted = dataclasses.replace(fitted, scale=np.where(still, SILENT, fitted.scale))
+        layer, kept = steady_layer(fitted, rows)
+        return Found(layer, kept, still)
 
 
-def without_noise(features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Features in which what rounding made is held at its mean, so that no projection magnifies it.
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A projection.
 
-    A network answers in float32 and another runtime rounds otherwise: variation below :data:`NOISE` of a feature's size
-    would be scaled up to that of the others, and the exported network would not answer as this one.
-
-    Args:
-        features: float32, (n, d).
+    Attributes:
+        layer: with its numbers set.
+        kept: number of its components; 0 where no feature varies enough, then the layer gives a single 0.
+        still: bool, (d,), the features that are left out.
     """
-    rows = features.astype(np.float64)
-    still = rows.std(axis=0) <= NOISE * np.abs(rows).max(axis=0)
-    return np.where(still, rows.mean(axis=0), rows)
+
+    layer: Affine | KernelProjection
+    kept: int
+    still: NDArray[np.bool_]
+
+    def told(self, asked: int) -> Tell:
+        """What a user should know of it.
+
+        Args:
+            asked: wanted number of components.
+        """
+        width, left_out = len(self.still), int(self.still.sum())
+        line = f"tca: {self.kept} of at most {asked} components, of {width} features"
+        if left_out:
+            line += f"; {left_out} that vary by less than 3 % of their size are left out"
+        if not self.kept:
+            line = (
+                f"tca: the network sees no difference between studies that is more than rounding ({width} features): "
+                "nothing to project, every study will get the same answer; train the source longer"
+            )
+        return Tell("components", (line,), {"asked": asked, "kept": self.kept, "features": width,
+                                            "left_out": left_out})
 
 
-def as_layer(found: Components, mapped: NDArray[np.float64]) -> Affine | KernelProjection:
-    """A fitted map as a layer, its results centred and scaled to standard deviation 1.
+def steady_layer(found: Components, features: NDArray[np.float64]) -> tuple[Affine | KernelProjection, int]:
+    """A fitted map as a layer, its results centred and scaled to standard deviation 1, without the unsteady ones.
+
+    A network answers in float32, and another runtime rounds otherwise. A component that this moves by more than
+    :data:`STEADY` would be rounding, scaled up, and the exported network would not answer as this one.
 
     Args:
         found: the map.
-        mapped: its results over the rows that decide mean and scale, (n, components).
+        features: that decide mean and scale, (n, d).
+
+    Returns:
+        The layer, and how many components it has: 0 where none is steady, then it gives a single 0.
     """
+    mapped = found.transform(features)
     mean, deviation = mapped.mean(axis=0), mapped.std(axis=0)
-    kept = deviation > NOISE * max(1e-300, float(deviation.max()))  # the others would be rounding, scaled up
+    kept = np.flatnonzero(deviation > 1e-9 * deviation.max(initial=0.0))
+    size = ROUNDING * np.abs(features).max(axis=0)
+    rounded = features + size * np.random.default_rng(0).choice([-1.0, 1.0], features.shape)
+    with torch.no_grad():
+        said = as_layer(found, mean, deviation, kept)(torch.from_numpy(rounded.astype(np.float32))).double().numpy()
+    moved = said - (mapped - mean)[:, kept] / deviation[kept]
+    kept = kept[np.sqrt(np.square(moved).mean(axis=0)) <= STEADY]
+    return (as_layer(found, mean, deviation, kept) if len(kept) else Affine(features.shape[1], 1)), len(kept)
+
+
+def as_layer(
+    found: Components, mean: NDArray[np.float64], deviation: NDArray[np.float64], kept: NDArray[np.intp]
+) -> Affine | KernelProjection:
+    """Some components of a fitted map as a layer.
+
+    Args:
+        found: the map.
+        mean: of its results, (components,).
+        deviation: likewise, above 0 for those that are kept.
+        kept: which ones.
+    """
     mean, deviation = mean[kept], deviation[kept]
     weights = found.weights[:, kept] / deviation
     features, width = len(found.mean), weights.shape[1]

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from medtl.functional.joint import jmmd2
-from medtl.functional.moments import coral_distance, mean_distance
+from medtl.functional.moments import coral_distance, mean_distance, standardised_mean_distance
 from medtl.functional.transport import feature_costs, label_costs, transport_plan
 from medtl.methods.base import Method, Step
 from medtl.methods.mapping.coral import CORAL
@@ -41,6 +41,9 @@ def test_penalties_are_their_formulas(full_step: FullStep) -> None:
     norm = mean_distance(s.features, t.features)
     torch.testing.assert_close(DDC(weight=2.0).penalty(step), 2.0 * norm.square())
     torch.testing.assert_close(DDC(weight=2.0, squared=False).penalty(step), 2.0 * norm)
+    told = DDC(layers=("features", "outputs")).diagnose(step)
+    torch.testing.assert_close(told["distance.outputs"], standardised_mean_distance(s.outputs, t.outputs))
+    assert set(told) == {"distance.features", "distance.outputs"}
     both = coral_distance(s.features, t.features) + coral_distance(s.outputs, t.outputs)
     torch.testing.assert_close(CORAL(weight=3.0, layers=("features", "outputs")).penalty(step), 3.0 * both)
     scores = [torch.softmax(of.outputs, dim=1) for of in (s, t)]

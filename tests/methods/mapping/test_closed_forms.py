@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from medtl.export.parity import TOLERANCE
 from medtl.functional.components import fit_components
 from medtl.functional.moments import covariance
-from medtl.methods.base import Extract, Fit, Setting
+from medtl.methods.base import Extract, Fit, Setting, Tell
 from medtl.methods.mapping.feature_coral import FeatureCORAL
 from medtl.methods.mapping.tca import TCA
 from medtl.models.build import assemble
@@ -58,7 +59,7 @@ def setting() -> Setting:
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
 def test_the_layer_is_the_fitted_map_at_unit_deviation(kernel: str) -> None:
     of = table()
-    layer = TCA(components=3, mu=10.0, kernel=kernel).layer(of, seed=0)  # type: ignore[arg-type]
+    layer = TCA(components=3, mu=10.0, kernel=kernel).found(of, seed=0).layer  # type: ignore[arg-type]
     found = fit_components(
         of.features[of.is_source], of.features[~of.is_source], count=3, mu=10.0, kernel=kernel  # type: ignore[arg-type]
     )
@@ -68,7 +69,7 @@ def test_the_layer_is_the_fitted_map_at_unit_deviation(kernel: str) -> None:
     assert not list(layer.parameters())
 
 
-def drive(method: TCA | FeatureCORAL) -> tuple[list[Fit | Extract], Model]:
+def drive(method: TCA | FeatureCORAL) -> tuple[list[Fit | Extract | Tell], Model]:
     """The requests, and what comes out, without training."""
     stages = method.stages(setting())
     asked, reply = [next(stages)], None
@@ -82,8 +83,10 @@ def drive(method: TCA | FeatureCORAL) -> tuple[list[Fit | Extract], Model]:
 
 def test_tca_fits_looks_and_fits_the_head_only() -> None:
     asked, model = drive(TCA(components=3, epochs=2))
-    assert [request.name for request in asked] == ["source", "features", "head"]
-    head = asked[2]
+    assert [request.name for request in asked] == ["source", "features", "components", "head"]
+    told, head = asked[2:]
+    assert isinstance(told, Tell)
+    assert told.content == {"asked": 3, "kept": 3, "features": 5, "left_out": 0}
     assert isinstance(head, Fit)
     assert head.epochs == 2
     assert set(head.frozen) == {model.encoder, model.pooling, model.adaptation}
@@ -114,7 +117,7 @@ def test_neither_reads_labels_names_or_order() -> None:
     other = replace(of, labels=draw.normal(size=of.labels.shape).astype(np.float32), study=of.study[::-1])
     for method in (TCA(components=2), FeatureCORAL()):
         one, same = (
-            method.layer(t, 0) if isinstance(method, TCA) else method.layer(t) for t in (of, other)
+            method.found(t, 0).layer if isinstance(method, TCA) else method.layer(t) for t in (of, other)
         )
         assert all(torch.equal(a, b) for a, b in zip(one.buffers(), same.buffers(), strict=True))
 
@@ -126,8 +129,35 @@ def test_collapsed_features_are_not_scaled_up_to_noise(kernel: str, varying: int
     width = of.features.shape[1]
     spread = np.where(np.arange(width) < varying, 1.0, 1e-5)
     features = (3.0 + spread * draw.normal(size=of.features.shape)).astype(np.float32)
-    layer = TCA(components=4, kernel=kernel).layer(replace(of, features=features), seed=0)  # type: ignore[arg-type]
-    said = layer(torch.from_numpy(features))
-    assert layer.width == (1 if varying == 0 else min(4, varying) if kernel == "linear" else layer.width)
+    found = TCA(components=4, kernel=kernel).found(replace(of, features=features), seed=0)  # type: ignore[arg-type]
+    said = found.layer(torch.from_numpy(features))
+    assert found.still.tolist() == (spread < 1.0).tolist()
+    if kernel == "linear":
+        assert found.kept == min(4, varying)
+    assert said.shape[1] == max(1, found.kept)
+    assert bool(said.any()) == (varying > 0)
     other = features * (1.0 + 1e-6 * draw.normal(size=features.shape)).astype(np.float32)  # another runtime's rounding
-    torch.testing.assert_close(layer(torch.from_numpy(other)), said, rtol=0, atol=1e-3)
+    torch.testing.assert_close(found.layer(torch.from_numpy(other)), said, rtol=0, atol=1e-3)
+    (line,) = found.told(4).lines
+    assert ("every study will get the same answer" in line) == (varying == 0)
+    assert ("3 that vary by less than 3 %" in line) == (varying == 2)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+@pytest.mark.parametrize("mu", [0.0, 1.0])
+@pytest.mark.parametrize("apart", [1.0, 1e-3, 1e-5])
+def test_features_along_one_line_give_steady_components_only(kernel: str, mu: float, apart: float) -> None:
+    of, draw = table(), np.random.default_rng(4)
+    line = 2.0 + draw.normal(size=(len(of.study), 1)) * np.linspace(0.5, 1.5, 5)
+    features = (line + apart * draw.normal(size=line.shape)).astype(np.float32)
+    method = TCA(components=4, mu=mu, kernel=kernel)  # type: ignore[arg-type]
+    found = method.found(replace(of, features=features), seed=0)
+    assert found.kept >= 1
+    if kernel == "linear":
+        assert found.kept == (4 if apart == 1.0 else 1)
+    said = found.layer(torch.from_numpy(features))
+    torch.testing.assert_close(said.std(dim=0, correction=0), torch.ones(found.kept), rtol=1e-2, atol=0)
+    other = features * (1.0 + 2e-7 * draw.normal(size=features.shape)).astype(np.float32)
+    head = torch.full((found.kept,), found.kept**-0.5)
+    moved = torch.sigmoid(found.layer(torch.from_numpy(other)) @ head) - torch.sigmoid(said @ head)
+    assert float(moved.abs().max()) < TOLERANCE
