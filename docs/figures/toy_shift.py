@@ -1,13 +1,17 @@
 """Draws the toy shift of each method's page: features of two domains, learned without and with the method.
 
 Two classes in two dimensions; the target is stretched and moved, along the line that tells the classes apart too. A
-small network maps both to two features, so that what a method does to them can be seen.
+small network maps both to two features, so that what a method does to them can be seen. ``mscsc`` learns what pictures
+are made of, so it gets pictures: fine and coarse stripes, in the target paler, smoother and noisier. Both of its panels
+show its network, without and with banks learned beforehand, by two principal components of the features.
 ``python docs/figures/toy_shift.py [METHOD ...]`` writes the pictures here.
 """
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +25,15 @@ from medtl.data.loaders import PairLoader
 from medtl.data.prepared import Prepared
 from medtl.functional.transferability.proxy_distance import proxy_a_distance
 from medtl.methods.base import Method
+from medtl.methods.mapping import CORAL
+from medtl.models.backbones.sparse_coding import SparseCodingNet
 from medtl.models.build import assemble
 from medtl.models.model import Model
 from medtl.models.predict import predict
 from medtl.tasks.classification import Classification
 from medtl.training.engine import run_plan
 from medtl.training.setting import make_setting
-from medtl.types import Catalogue, Cohort, Item
+from medtl.types import Catalogue, Cohort, Item, Split
 
 HERE = Path(__file__).resolve().parent
 TASK = Classification(label="class")
@@ -36,7 +42,8 @@ EACH = 160
 SPREAD = 8.0
 """Coordinates from -4 to 4 become grey values from 0 to 1."""
 OPTIONS: dict[str, dict[str, Any]] = {
-    "tca": {"components": 2}, "dah": {"bits": 2, "codes": 8}, "coral": {"weight": 10.0},
+    "tca": {"components": 2}, "dah": {"bits": 2, "codes": 8}, "coral": {"weight": 10.0}, "deep_jdot": {"features": 0.1},
+    "mscsc": {"bank_epochs": 10, "patch": 24, "iterations": 10},
 }
 """What differs from the defaults, so that two features are left to draw, or that the penalty can be seen."""
 SIDE, GAP, HEAD = 230, 20, 40
@@ -59,43 +66,76 @@ class ToyNet(nn.Module):
         return self.last(self.second(self.first(images[:, 0].mean(dim=1))))  # type: ignore[no-any-return]
 
 
-def domains() -> tuple[Prepared, Cohort]:
-    """Both domains as pictures of 2 x 2 pixels."""
+@dataclass(frozen=True)
+class Toy:
+    """Two domains and what learns on them.
+
+    Attributes:
+        prepared: the pictures.
+        cohort: whose they are; target labels are hidden.
+        net: the network at its start.
+        std: of the pictures' values.
+        train: how it learns.
+    """
+
+    prepared: Prepared
+    cohort: Cohort
+    net: Callable[[], nn.Module]
+    std: float
+    train: TrainSection
+
+
+def point(draw: np.random.Generator, label: int, moved: bool) -> np.ndarray:
+    """A point of the plane as a picture of 2 x 2 pixels."""
+    at = draw.normal([2.0 * label - 1.0, 0.0], [0.35, 0.6])
+    if moved:
+        at = at * [0.9, 1.3] + [0.9, 1.2]
+    return np.tile((0.5 + at / SPREAD).astype(np.float32), (1, 1, 2, 1))
+
+
+def texture(draw: np.random.Generator, label: int, moved: bool) -> np.ndarray:
+    """Stripes in any direction, 4 or 6 pixels from one to the next, on 24 x 24 pixels."""
+    angle, phase = draw.uniform(0, np.pi), draw.uniform(0, 2 * np.pi)
+    down, right = np.mgrid[:24, :24]
+    wave = np.sin((down * np.sin(angle) + right * np.cos(angle)) * 2 * np.pi / (6 if label else 4) + phase)
+    grey = 0.65 + 0.08 * wave if moved else 0.4 + 0.2 * np.sign(wave)
+    return np.clip(grey + draw.normal(0, 0.1 if moved else 0.05, wave.shape), 0, 1).astype(np.float32)[None, None]
+
+
+def toy(
+    of: Callable[[np.random.Generator, int, bool], np.ndarray], net: Callable[[], nn.Module], std: float, epochs: int
+) -> Toy:
+    """Both domains, half of their studies of either class."""
     draw = np.random.default_rng(0)
-    items, role, split, arrays = [], [], [], {}
+    items, arrays, split = [], {}, []
     for site in ("source", "target"):
         for k in range(EACH):
-            label = k % 2
-            point = draw.normal([2.0 * label - 1.0, 0.0], [0.35, 0.6])
-            if site == "target":
-                point = point * [0.9, 1.3] + [0.9, 1.2]
-            arrays[len(items)] = np.tile((0.5 + point / SPREAD).astype(np.float32), (1, 1, 2, 1))
-            items.append(Item(len(items) + 1, f"{site}{k}", f"{site}{k}", site, "", Path("x"), (float(label),)))
-            role.append(site)
-            part = ("train", "train", "val", "test")[k // 2 % 4] if site == "source" else ("adapt", "test")[k // 2 % 2]
-            split.append(part)
+            arrays[len(items)] = of(draw, k % 2, site == "target")
+            items.append(Item(len(items) + 1, f"{site}{k}", f"{site}{k}", site, "", Path("x"), (float(k % 2),)))
+            parts: tuple[Split, ...] = ("train", "train", "val", "test") if site == "source" else ("adapt", "test")
+            split.append(parts[k // 2 % len(parts)])
     catalogue = Catalogue(tuple(items), ("class",), Path("."), simulated=True)
-    hidden = np.array([one == "target" for one in role])
-    cohort = Cohort(catalogue, tuple(role), tuple(split), hidden)  # type: ignore[arg-type]
-    return Prepared.in_memory(catalogue, arrays), cohort
+    hidden = np.arange(len(items)) >= EACH
+    cohort = Cohort(catalogue, ("source",) * EACH + ("target",) * EACH, tuple(split), hidden)
+    return Toy(Prepared.in_memory(catalogue, arrays), cohort, net, std, replace(TRAIN, epochs=epochs))
 
 
-def network() -> Model:
+def network(of: Toy) -> Model:
     """The network at its start."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        net = ToyNet()
+        net = of.net()
     return assemble(net, {
-        "backbone": "toy", "mean": [0.5] * 3, "std": [1.0 / SPREAD] * 3, "pooling": "mean", "adaptation": 0,
+        "backbone": "toy", "mean": [0.5] * 3, "std": [of.std] * 3, "pooling": "mean", "adaptation": 0,
         "bn": "joint", "head": "linear", "outputs": TASK.outputs, "weights": {"loaded": 0}}, 0)
 
 
-def learned(methods: list[Method], prepared: Prepared, cohort: Cohort) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def learned(methods: list[Method], of: Toy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features, predicted classes and positions of the test rows of both domains."""
-    loader = PairLoader(prepared, cohort, batch_size=TRAIN.batch_size, seed=0)
+    loader, cohort = PairLoader(of.prepared, of.cohort, batch_size=TRAIN.batch_size, seed=0), of.cohort
     with tempfile.TemporaryDirectory() as folder:
-        model = run_plan(methods, make_setting(network(), TASK, loader, TRAIN), loader, TRAIN, Path(folder) / "stages",
-                         Path(folder) / "log.jsonl")
+        model = run_plan(methods, make_setting(network(of), TASK, loader, of.train), loader, of.train,
+                         Path(folder) / "stages", Path(folder) / "log.jsonl")
     rows = np.concatenate([cohort.rows("source", "val", "test"), cohort.rows("target", "test")])
     said = predict(model, loader.scan(rows), features=True)
     assert said.features is not None
@@ -112,6 +152,9 @@ def picture(name: str, panels: list[tuple[str, np.ndarray, np.ndarray, np.ndarra
         right = (called == labels[rows])[there].mean()
         of_source, of_target = [str(row) for row in rows[~there]], [str(row) for row in rows[there]]
         apart = proxy_a_distance(features[~there], features[there], of_source, of_target, bootstrap=0)
+        if features.shape[1] > 2:
+            centred = features - features.mean(axis=0)
+            features = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
         low, high = features.min(axis=0), features.max(axis=0)
         place = (features - low) / np.where(high > low, high - low, 1.0) * (SIDE - 16) + 8
         parts.append(f'<text x="{left + 2}" y="14" font-weight="bold">{title}</text>')
@@ -131,15 +174,24 @@ def picture(name: str, panels: list[tuple[str, np.ndarray, np.ndarray, np.ndarra
 
 
 def main(names: list[str]) -> None:
-    """Draws these methods, or all of the families mapping and adversarial that keep the network."""
+    """Draws these methods, or all of the families mapping and adversarial."""
     torch.set_num_threads(1)
-    prepared, cohort = domains()
-    known = [entry.name for entry in registry.entries("methods")
-             if entry.family in ("mapping", "adversarial") and entry.name != "mscsc"]
-    plain = learned([], prepared, cohort)
+    points, textures = toy(point, ToyNet, 1.0 / SPREAD, 60), toy(texture, SparseCodingNet, 0.5, 30)
+    known = [entry.name for entry in registry.entries("methods") if entry.family in ("mapping", "adversarial")]
+    plain: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
     for name in names or known:
+        of = textures if name == "mscsc" else points
+        if id(of) not in plain:
+            plain[id(of)] = learned([], of)
         method = registry.load("methods", name)(**OPTIONS.get(name, {}))
-        drawn = picture(name, [("source_only", *plain), (name, *learned([method], prepared, cohort))], cohort)
+        features, called, rows = learned([method], of)
+        if name == "feature_coral":  # the network is as it was: its new head was fitted on mapped source features
+            there = np.array([of.cohort.role[row] == "target" for row in rows])
+            source, target = features[~there], features[there]
+            ridge = 0.5 * float(source.var(axis=0).mean() + target.var(axis=0).mean())
+            mapped = CORAL(ridge, means=True).fit(source, target).transform(source)
+            features = np.concatenate([mapped, target.astype(mapped.dtype)])
+        drawn = picture(name, [("source_only", *plain[id(of)]), (name, features, called, rows)], of.cohort)
         (HERE / f"{name}.svg").write_text(drawn, encoding="utf-8")
         print(name, len(drawn), flush=True)
 
