@@ -14,15 +14,19 @@ batches of 16, 10 epochs, at least 40 steps), the front frozen until blocks.5 as
 TrAdaBoost on blocks.3 with the source.
 
 Intervals are of the mean over draws (t, 9 degrees of freedom): they speak of other draws of labels at these two
-sites, not of other sites. Needs the folder of covid_ct's images in the environment variable MEDTL_COVID_CT. What is
-done is kept in the cache folder and not done again.
+sites, not of other sites. Needs `chest_ct/` (images and studies.csv) in the folder that MEDTL_BENCH_DATA names. What
+is done is kept in the cache folder and not done again, but what chooses where the code of the choice has changed.
+`python -m benchmarks.fewshot CONFIG...` does only those configs, ahead of the table, and with
+`MEDTL_BENCH_KEPT_ONLY=1` the table holds what is done.
 """
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,14 +35,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from benchmarks.frame.absent import data_folder
 from benchmarks.frame.figures import Row, Table
+from benchmarks.frame.paired import gain
 from medtl.config.sections import InputSection, ModelSection
 from medtl.data.cache import ScanCache
 from medtl.data.cards import load_card
@@ -46,7 +51,9 @@ from medtl.data.prepare import prepare
 from medtl.data.prepared import Prepared
 from medtl.data.splits import assign
 from medtl.data.transforms import Preprocess
+from medtl.functional import probing
 from medtl.functional.boosting.tradaboost import TrAdaBoost
+from medtl.functional.probing.evidence import LEAST
 from medtl.functional.probing.search import FitOn, Rows, Search, candidates
 from medtl.methods.network.probe import Probe, default_layers
 from medtl.models.build import build_model
@@ -65,6 +72,8 @@ MIDDLE, LAST, BOUNDARY = "blocks.3", "bn2", "blocks.5"
 PIECE = 128
 MARGIN = 0.02
 CONFIGS = ("recommended", "target only", "fine-tuned", "last layer", "middle block", "both", "source only", "boosted")
+CHOOSING = ("recommended", "target only")
+"""Configs that choose among layers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,12 +132,10 @@ def network() -> Model:
 
 def read() -> tuple[Slices, Callable[[str, str, int], Cohort]]:
     """Slices with their features, and how a draw splits them."""
-    root = os.environ.get("MEDTL_COVID_CT")
-    if not root:
-        raise SystemExit("MEDTL_COVID_CT: name the folder of covid_ct's images and studies.csv")
+    root = data_folder("chest_ct")
     card = load_card("covid_ct", beside=Path(__file__).resolve().parents[1] / "data_cards")
     task = Classification(label="covid")
-    catalogue = card.build_source().catalogue(root=Path(root), task=task, salt=b"benchmark")
+    catalogue = card.build_source().catalogue(root=root, task=task, salt=b"benchmark")
     items = catalogue.items
 
     def split(source: str, target: str, draw: int) -> Cohort:
@@ -189,10 +196,10 @@ def probed(slices: Slices, rows: Cell, fit_on: FitOn, draw: int) -> tuple[NDArra
     seen = np.concatenate([rows.source, rows.adapt])
     labels = slices.labels[seen].copy()
     labels[len(rows.source):][~np.isin(rows.adapt, rows.labelled)] = np.nan
-    sets = [layers, *((layer,) for layer in layers)]
+    every = candidates([layers, *((layer,) for layer in layers)], method.heads)
+    few = min(np.bincount(slices.labels[rows.labelled].astype(np.int64))) < LEAST  # none but the first can be taken
     search = Search(
-        candidates(sets, method.heads) if fit_on in ("auto", "target") else candidates(sets, method.heads)[:1],
-        2, fit_on, clear=method.clear,
+        every[:1] if few or fit_on in ("both", "source") else every, 2, fit_on, level=method.level,
         folds=method.folds, repeats=method.repeats, share=method.share, seed=draw,
     )
     found = search.fit(Rows(
@@ -200,26 +207,17 @@ def probed(slices: Slices, rows: Cell, fit_on: FitOn, draw: int) -> tuple[NDArra
         np.arange(len(seen)) < len(rows.source),
     ))
     said = found.outputs({name: slices.features[name][rows.test] for name in layers})
-    both = found.source[1] if found.source else None
+    both = found.source[1].against if found.source else None
     return said[:, 1] - said[:, 0], {
         "layers": list(found.candidate.layers), "strength": found.candidate.strength, "fit_on": found.fit_on,
-        "source_gain": None if both is None else [both.gain, both.gain_error],
+        "source_gain": None if both is None else [both.gain, both.error], "p": None if both is None else both.p_value,
     }
 
 
-def last_layer(slices: Slices, rows: Cell) -> NDArray[np.float64]:
-    """Logistic regression on the pooled features of the last layer."""
-    width = slices.features[LAST].shape[1] // 2
-    x = slices.features[LAST][:, :width]
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    return np.asarray(model.fit(x[rows.labelled], slices.labels[rows.labelled]).decision_function(x[rows.test]))
-
-
-def middle_block(slices: Slices, rows: Cell) -> NDArray[np.float64]:
-    """A support vector machine on mean and standard deviation of a middle block."""
-    x = slices.features[MIDDLE]
-    model = make_pipeline(StandardScaler(), SVC())
-    return np.asarray(model.fit(x[rows.labelled], slices.labels[rows.labelled]).decision_function(x[rows.test]))
+def shallow(model: Any, x: NDArray[np.float32], slices: Slices, rows: Cell) -> NDArray[np.float64]:
+    """Scores of test slices by a model of scikit-learn on some features, standardised on the labelled slices."""
+    fitted = make_pipeline(StandardScaler(), model).fit(x[rows.labelled], slices.labels[rows.labelled])
+    return np.asarray(fitted.decision_function(x[rows.test]))
 
 
 def boosted(slices: Slices, rows: Cell) -> NDArray[np.float64]:
@@ -277,13 +275,14 @@ def fine_tuned(slices: Slices, rows: Cell, draw: int) -> NDArray[np.float64]:
 
 def answers(slices: Slices, rows: Cell, draw: int) -> dict[str, Callable[[], tuple[NDArray[np.float64], object]]]:
     """Every config, by name; each gives scores of test slices and what there is to tell."""
+    last = slices.features[LAST][:, : slices.features[LAST].shape[1] // 2]  # means alone
     return {
         "recommended": lambda: probed(slices, rows, "auto", draw),
         "target only": lambda: probed(slices, rows, "target", draw),
         "both": lambda: probed(slices, rows, "both", draw),
         "source only": lambda: probed(slices, rows, "source", draw),
-        "last layer": lambda: (last_layer(slices, rows), None),
-        "middle block": lambda: (middle_block(slices, rows), None),
+        "last layer": lambda: (shallow(LogisticRegression(max_iter=2000), last, slices, rows), None),
+        "middle block": lambda: (shallow(SVC(), slices.features[MIDDLE], slices, rows), None),
         "boosted": lambda: (boosted(slices, rows), None),
         "fine-tuned": lambda: (fine_tuned(slices, rows, draw), None),
     }
@@ -292,11 +291,21 @@ def answers(slices: Slices, rows: Cell, draw: int) -> dict[str, Callable[[], tup
 Key = tuple[str, int, int, str]
 
 
+@cache
+def rule() -> str:
+    """The code by which a probe chooses, as a digest."""
+    state = hashlib.sha256()
+    for path in sorted(Path(probing.__path__[0]).glob("*.py")):
+        state.update(path.read_bytes())
+    return state.hexdigest()[:12]
+
+
 def done(file: Path) -> dict[Key, dict[str, object]]:
-    """Answers kept by earlier calls."""
+    """Answers kept by earlier calls; where something was chosen, by the rule as it is now."""
     lines = file.read_text().splitlines() if file.exists() else []
     rows = [json.loads(line) for line in lines]
-    return {(row["target"], row["size"], row["draw"], row["config"]): row for row in rows}
+    return {(row["target"], row["size"], row["draw"], row["config"]): row for row in rows
+            if row["config"] not in CHOOSING or row.get("rule") == rule()}
 
 
 def cells(sizes: tuple[int, ...], draws: int) -> Iterator[tuple[str, str, int, int]]:
@@ -313,22 +322,35 @@ def run(quick: bool = False) -> list[Row]:
     Args:
         quick: one draw of the smallest size.
     """
-    slices, split = read()
     sizes, draws = ((8,), 1) if quick else (SIZES, DRAWS)
+    return tables(filled(CONFIGS, sizes, draws), sizes, draws)
+
+
+def filled(configs: Sequence[str], sizes: tuple[int, ...], draws: int) -> dict[Key, dict[str, object]]:
+    """Answers of some configs, done now or before."""
+    slices, split = read()
     file = folder() / "answers.jsonl"
     kept = done(file)
     for source, target, size, draw in cells(sizes, draws):
+        missing = [name for name in configs if (target, size, draw, name) not in kept]
+        if not missing or os.environ.get("MEDTL_BENCH_KEPT_ONLY"):
+            continue
         rows = cell(slices, split(source, target, draw), size, draw)
-        for config, answer in answers(slices, rows, draw).items():
-            if (target, size, draw, config) in kept:
-                continue
-            scores, told = answer()
-            row = {"target": target, "size": size, "draw": draw, "config": config, "told": told,
-                   "auroc": float(roc_auc_score(slices.labels[rows.test], scores)), "test": len(rows.test)}
+        ways = answers(slices, rows, draw)
+        for config in missing:
+            chosen: Any = kept.get((target, size, draw, "recommended"))
+            if config == "target only" and chosen and chosen["told"]["fit_on"] == "target":
+                row = {**chosen, "config": config}  # the same search on the same labels
+            else:
+                scores, told = ways[config]()
+                row = {"target": target, "size": size, "draw": draw, "config": config, "told": told,
+                       "auroc": float(roc_auc_score(slices.labels[rows.test], scores)), "test": len(rows.test)}
+            if config in CHOOSING:
+                row["rule"] = rule()
             kept[target, size, draw, config] = row
             with file.open("a") as stream:
                 stream.write(json.dumps(row) + "\n")
-    return tables(kept, sizes, draws)
+    return kept
 
 
 def tables(kept: dict[Key, dict[str, object]], sizes: tuple[int, ...], draws: int) -> list[Row]:
@@ -349,7 +371,7 @@ def tables(kept: dict[Key, dict[str, object]], sizes: tuple[int, ...], draws: in
             moved = sum(len(one["layers"]) == 1 for one in chosen)
             used = sum(one["fit_on"] == "both" for one in chosen)
             tried = [one["source_gain"] for one in chosen if one["source_gain"] is not None]
-            hurts = sum(gain < -error for gain, error in tried)
+            hurts = sum(found < -error for found, error in tried)
             told.append((target, str(size), str(len(chosen)), str(moved), str(used), str(hurts)))
     return [
         Table("AUROC on the target's test part, mean over draws", ("target", "labels", *names), tuple(means)),
@@ -368,8 +390,10 @@ def _mean(values: list[float], draws: int) -> str:
 
 def difference(values: NDArray[np.float64]) -> tuple[str, str, str, str]:
     """Mean, interval, and what it says."""
-    mean, n = float(values.mean()), len(values)
-    reach = float(student.ppf(0.975, n - 1) * values.std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan
-    low, high = mean - reach, mean + reach
-    return (f"{mean:+.3f}", f"{low:+.3f} to {high:+.3f}", "yes" if low > -MARGIN else "not shown",
-            "yes" if low > 0 else "no")
+    got = gain(values.tolist(), [0.0] * len(values))
+    return (f"{got.mean:+.3f}", f"{got.low:+.3f} to {got.high:+.3f}", "yes" if got.low > -MARGIN else "not shown",
+            "yes" if got.low > 0 else "no")
+
+
+if __name__ == "__main__":
+    filled(sys.argv[1:] or CONFIGS, SIZES, DRAWS)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medtl.functional.probing.coordinates import Coordinates, Whitening
+from medtl.functional.probing.evidence import NONE, Evidence, HeldOut, compared
 from medtl.functional.probing.folds import grouped_folds, held_out_losses, mean_and_error
 from medtl.functional.probing.machines import STRENGTHS, Array, Kind, Machine, fit_machine
 
@@ -43,17 +44,25 @@ class Scored:
         fit_on: the domains it was fitted on.
         loss: mean over held-out rows: 1 - AUROC, error rate or squared error; NaN where nothing could be held out.
         error: its standard error over patients.
-        gain: how much lower its loss is than the first candidate's (or, with the source, than without), on the same
-            rows.
-        gain_error: standard error of that difference.
+        against: how much lower its loss is than the first candidate's (or, with the source, than without), on the same
+            rows and folds.
     """
 
     candidate: Candidate
     fit_on: Domain
     loss: float
     error: float
-    gain: float
-    gain_error: float
+    against: Evidence
+
+    @property
+    def gain(self) -> float:
+        """How much lower its loss is."""
+        return self.against.gain
+
+    @property
+    def gain_error(self) -> float:
+        """Standard error of the gain."""
+        return self.against.error
 
 
 @dataclass(frozen=True)
@@ -120,11 +129,11 @@ class Search:
     """How a probe is found.
 
     Attributes:
-        candidates: the first stands unless another's held-out loss is lower by ``clear`` standard errors.
+        candidates: the first stands unless another's held-out loss is lower at ``level`` over their number.
         classes: K; 0 for values.
         fit_on: whose labels; ``auto`` takes the target's, and the source's too where held-out target rows are clearly
             better with them; the source's alone where no target label is known.
-        clear: standard errors of the difference that make a gain.
+        level: of error, one-sided, at which a gain is clear: that of the source, and of any other candidate.
         folds: of patients.
         repeats: of the folds, fewer beyond ``ENOUGH`` held-out answers.
         share: of the target's rows in the fit on both, by weight.
@@ -134,7 +143,7 @@ class Search:
     candidates: tuple[Candidate, ...]
     classes: int
     fit_on: FitOn = "auto"
-    clear: float = 1.0
+    level: float = 0.01
     folds: int = 5
     repeats: int = 10
     share: float = 0.5
@@ -202,21 +211,16 @@ class Search:
         held = list(self._splits(rows, judged))
         at = np.flatnonzero(rows.known & (rows.is_source == (judged == "source")))
         labels, patients = rows.labels[at], [rows.patients[i] for i in at]
-        losses, said = [], {}
-        for number, candidate in enumerate(candidates):
-            mean, outputs = self._held_out(rows, candidate, fit_on, at, held)
-            losses.append(mean)
-            if outputs is not None:
-                said[number] = np.full((len(rows.labels), outputs.shape[1]), np.nan)
-                said[number][at] = outputs
-        scored = []
-        for candidate, loss in zip(candidates, losses, strict=True):
-            if not held:
-                scored.append(Scored(candidate, fit_on, np.nan, np.nan, 0.0, np.inf))
+        found = [self._held_out(rows, candidate, fit_on, at, held) for candidate in candidates]
+        scored, said = [], {}
+        for number, (candidate, one) in enumerate(zip(candidates, found, strict=True)):
+            if one is None or found[0] is None:
+                scored.append(Scored(candidate, fit_on, np.nan, np.nan, NONE))
                 continue
-            loss_mean, error = mean_and_error(loss, labels, patients, self.classes)
-            gain, gain_error = mean_and_error(losses[0] - loss, labels, patients, self.classes)
-            scored.append(Scored(candidate, fit_on, loss_mean, error, gain, gain_error))
+            said[number] = _spread(one.outputs, at, len(rows.labels))
+            loss, error = mean_and_error(one.mean_losses, labels, patients, self.classes)
+            against = compared(found[0], one, labels, patients, self.classes) if number else NONE
+            scored.append(Scored(candidate, fit_on, loss, error, against))
         return tuple(scored), said
 
     def _splits(self, rows: Rows, judged: str) -> Iterator[NDArray[np.int64]]:
@@ -232,13 +236,14 @@ class Search:
 
     def _held_out(
         self, rows: Rows, candidate: Candidate, fit_on: Domain, at: NDArray[np.int64], held: list[NDArray[np.int64]]
-    ) -> tuple[Array, Array | None]:
+    ) -> HeldOut | None:
+        """None where no repeat has all classes in each fit."""
         if not held:
-            return np.zeros(len(at)), None
+            return None
         space = self._space(rows, candidate.layers, fit_on)
         used = self._used(rows, fit_on)
-        outputs, losses = [], []
-        for fold in held:
+        outputs, losses = [], np.full((len(held), len(at)), np.nan)
+        for repeat, fold in enumerate(held):
             said: Array | None = None
             for k in range(int(fold.max()) + 1):
                 out = at[fold == k]
@@ -252,13 +257,8 @@ class Search:
             else:
                 assert said is not None
                 outputs.append(said)
-                losses.append(held_out_losses(said, rows.labels[at], fold, self.classes))
-        if not losses:
-            return np.full(len(at), np.nan), None
-        stacked = np.array(losses)
-        counts = (~np.isnan(stacked)).sum(axis=0)
-        mean = np.where(counts > 0, np.nansum(stacked, axis=0) / np.maximum(counts, 1), np.nan)
-        return mean, np.mean(outputs, axis=0)
+                losses[repeat] = held_out_losses(said, rows.labels[at], fold, self.classes)
+        return HeldOut(losses, np.array(held), np.mean(outputs, axis=0)) if outputs else None
 
     def _fitted(
         self, rows: Rows, candidate: Candidate, fit_on: Domain, space: Coordinates, train: NDArray[np.int64]
@@ -283,34 +283,32 @@ class Search:
         )
 
     def _best(self, scored: tuple[Scored, ...]) -> int:
-        gains = np.array([one.gain if np.isfinite(one.gain_error) else -np.inf for one in scored])
-        best = int(np.argmax(gains))
-        if not np.isfinite(gains[best]) or scored[best].gain <= self.clear * scored[best].gain_error:
-            return 0
-        return best
+        """The one that stands, or the clearest of those that are better; the level is shared among them all."""
+        p_values = np.array([one.against.p_value for one in scored])
+        best = int(np.argmin(p_values))
+        return best if p_values[best] < self.level / max(len(scored) - 1, 1) else 0
 
     def _with_source(self, rows: Rows, without: Scored) -> tuple[Domain, tuple[Scored, ...], Array | None]:
         """Whether held-out target rows are clearly better with the source's labels too."""
         held = list(self._splits(rows, "target"))
-        if not held:
-            return "target", (), None
         at = np.flatnonzero(rows.known & ~rows.is_source)
         labels, patients = rows.labels[at], [rows.patients[i] for i in at]
-        alone, _ = self._held_out(rows, without.candidate, "target", at, held)
-        with_source, outputs = self._held_out(rows, without.candidate, "both", at, held)
-        loss, error = mean_and_error(with_source, labels, patients, self.classes)
-        gain, gain_error = mean_and_error(alone - with_source, labels, patients, self.classes)
-        both = Scored(without.candidate, "both", loss, error, gain, gain_error)
-        helps = gain > SOURCE_CLEAR * gain_error
-        said = None
-        if outputs is not None:
-            said = np.full((len(rows.labels), outputs.shape[1]), np.nan)
-            said[at] = outputs
-        return ("both" if helps else "target"), (replace(without, gain=0.0, gain_error=0.0), both), said
+        alone = self._held_out(rows, without.candidate, "target", at, held)
+        with_source = self._held_out(rows, without.candidate, "both", at, held)
+        if alone is None or with_source is None:
+            return "target", (), None
+        loss, error = mean_and_error(with_source.mean_losses, labels, patients, self.classes)
+        against = compared(alone, with_source, labels, patients, self.classes)
+        both = Scored(without.candidate, "both", loss, error, against)
+        said = _spread(with_source.outputs, at, len(rows.labels))
+        return ("both" if against.p_value < self.level else "target"), (replace(without, against=NONE), both), said
 
 
-SOURCE_CLEAR = 1.645
-"""Standard errors by which the source must lower the held-out loss of target rows: one-sided 5 %."""
+def _spread(outputs: Array, at: NDArray[np.int64], n: int) -> Array:
+    """Outputs of some rows among all, NaN elsewhere, (n, outputs)."""
+    wide = np.full((n, outputs.shape[1]), np.nan)
+    wide[at] = outputs
+    return wide
 
 
 def candidates(

@@ -11,6 +11,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import nn
 
+from medtl.functional.probing.evidence import LEAST, Evidence
 from medtl.functional.probing.machines import Kind, LinearMachine
 from medtl.functional.probing.search import FitOn, Rows, Scored, Search, candidates
 from medtl.functional.probing.search import Probe as Found
@@ -34,11 +35,13 @@ class Probe(Method):
 
     Features are extracted once. Each domain is standardised by its own moments, over all of its studies that may be
     seen. Candidates are sets of layers times heads times penalties; the first set is all layers side by side, and
-    another candidate is taken only where its held-out loss, over folds of patients, is lower by `clear` standard errors
-    of the difference. What answers is one network: the encoder up to the last layer read, the moments, the head.
+    another candidate is taken only where its held-out loss, over folds of patients, is lower at the error level
+    `level`, shared among the candidates. What answers is one network: the encoder up to the last layer read, the
+    moments, the head.
 
     With `fit_on: auto` the target's labels are fitted; the source's join them where that lowers the held-out loss of
-    target studies by 1.645 standard errors, which is told either way. Without target labels the source's are fitted.
+    target studies at the same level, which is told either way, and never with fewer than eight labelled patients of a
+    class. Without target labels the source's are fitted.
 
     Args:
         heads: among which validation chooses, the first one standing: `logistic`, `lda` (Ledoit and Wolf's shrinkage),
@@ -48,7 +51,7 @@ class Probe(Method):
         statistics: of each layer, over space and then over slices by the model's pooling.
         strengths: inverse penalties; each head's own three if none.
         fit_on: whose labels: `source`, `target`, `both`, or `auto`.
-        clear: standard errors that make a gain.
+        level: of error, one-sided, at which a gain is clear, by the corrected resampled t-test.
         folds: of patients; fewer where a class has fewer.
         repeats: of the folds; fewer beyond 400 held-out answers.
         share: of the target's labels in a fit on both, by weight.
@@ -64,7 +67,7 @@ class Probe(Method):
     statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] = ("mean", "std")
     strengths: tuple[Annotated[float, Field(gt=0)], ...] = ()
     fit_on: FitOn = "auto"
-    clear: Annotated[float, Field(ge=0)] = 2.0
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.01
     folds: Annotated[int, Field(ge=2)] = 5
     repeats: Annotated[int, Field(ge=1)] = 10
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -127,7 +130,7 @@ class Probe(Method):
         heads: tuple[Kind, ...] = ("ridge",) if values else self.heads
         return Search(
             candidates(sets, heads, self.strengths or None), 0 if values else setting.task.outputs, self.fit_on,
-            clear=self.clear, folds=self.folds, repeats=self.repeats, share=self.share,
+            level=self.level, folds=self.folds, repeats=self.repeats, share=self.share,
             seed=setting.rng("probe") % 2**31,
         )
 
@@ -208,11 +211,11 @@ def lines_of(found: Found) -> tuple[str, ...]:
     ]
     if found.source:
         alone, both = found.source
-        verdict = "is used" if found.fit_on == "both" else (
-            "hurts and is left out" if both.gain < -both.gain_error else "brings no clear gain and is left out")
+        verdict = "is used" if found.fit_on == "both" else f"{_left_out(both.against)} and is left out"
         lines.append(
             f"probe: the source {verdict}: held-out loss on target studies {_loss(alone.loss)} without it, "
-            f"{_loss(both.loss)} with it (difference {both.gain:+.3f}, standard error {both.gain_error:.3f}); "
+            f"{_loss(both.loss)} with it (gain {both.gain:+.3f}, standard error {both.gain_error:.3f}, "
+            f"p {both.against.p_value:.2g}); "
             + ("the config without it is probe with fit_on: target" if found.fit_on == "both"
                else "this run equals probe with fit_on: target")
         )
@@ -229,14 +232,25 @@ def told(found: Found) -> dict[str, object]:
         return {
             "layers": list(one.candidate.layers), "head": one.candidate.kind, "strength": one.candidate.strength,
             "fit_on": one.fit_on, "loss": number(one.loss), "error": number(one.error), "gain": number(one.gain),
-            "gain_error": number(one.gain_error),
+            "gain_error": number(one.gain_error), "p_value": number(one.against.p_value),
         }
 
     return {
         "layers": list(found.candidate.layers), "head": found.candidate.kind, "strength": found.candidate.strength,
         "fit_on": found.fit_on, "candidates": [row(one) for one in found.scored],
-        "source": [row(one) for one in found.source],
+        "source": [row(one) for one in found.source], "said": list(lines_of(found)),
     }
+
+
+def _left_out(against: Evidence) -> str:
+    """Why the source is not taken."""
+    harms = against.gain < -against.error
+    if against.patients < LEAST:
+        judged = "looks harmful" if harms else "cannot be judged"
+        return f"{judged} on {against.patients} labelled patients of a class ({LEAST} are needed to judge)"
+    if harms:
+        return "hurts"
+    return "brings no clear gain"
 
 
 def _of(found: Found) -> Scored:
