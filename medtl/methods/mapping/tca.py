@@ -19,7 +19,11 @@ from medtl.types import Table
 ROUNDING = 1e-6
 """By how much of its size another runtime may round a feature otherwise."""
 STEADY = 3e-5
-"""How far that may move a component, whose standard deviation is 1; scores then move by less than 1e-5."""
+"""How far that may move a component, on average; scores then move by less than 1e-5."""
+WORTH = 0.1
+"""Least standard deviation of a component: one that may not even be scaled up to this is rounding."""
+STILL = 1e-2
+"""Variation of a feature over its size below which it is left out, since in every component it would be noise."""
 SILENT = 1e30
 """Scale of a feature that is left out: whatever it says becomes 0."""
 
@@ -82,7 +86,7 @@ class TCA(Method):
             seed: of the landmarks.
         """
         rows = table.features.astype(np.float64)
-        still = rows.std(axis=0) <= ROUNDING / STEADY * np.abs(rows).max(axis=0)
+        still = rows.std(axis=0) <= STILL * np.abs(rows).max(axis=0)
         if still.all():
             return Found(Affine(len(still), 1), 0, still)  # its numbers are 0, and so is what it gives
         held = np.where(still, rows.mean(axis=0), rows)
@@ -118,7 +122,7 @@ class Found:
         width, left_out = len(self.still), int(self.still.sum())
         line = f"tca: {self.kept} of at most {asked} components, of {width} features"
         if left_out:
-            line += f"; {left_out} that vary by less than 3 % of their size are left out"
+            line += f"; {left_out} that vary by less than 1 % of their size are left out"
         if not self.kept:
             line = (
                 f"tca: the network sees no difference between studies that is more than rounding ({width} features): "
@@ -129,17 +133,17 @@ class Found:
 
 
 def steady_layer(found: Components, features: NDArray[np.float64]) -> tuple[Affine | KernelProjection, int]:
-    """A fitted map as a layer, its results centred and scaled to standard deviation 1, without the unsteady ones.
+    """A fitted map as a layer, its results centred and scaled to standard deviation 1, or less where they are unsteady.
 
-    A network answers in float32, and another runtime rounds otherwise. A component that this moves by more than
-    :data:`STEADY` would be rounding, scaled up, and the exported network would not answer as this one.
+    A network answers in float32, and another runtime rounds otherwise. A component is scaled up no further than so that
+    this moves it by :data:`STEADY`, else the exported network would not answer as this one.
 
     Args:
         found: the map.
         features: that decide mean and scale, (n, d).
 
     Returns:
-        The layer, and how many components it has: 0 where none is steady, then it gives a single 0.
+        The layer, and how many components it has: 0 where none is worth keeping, then it gives a single 0.
     """
     mapped = found.transform(features)
     mean, deviation = mapped.mean(axis=0), mapped.std(axis=0)
@@ -149,7 +153,9 @@ def steady_layer(found: Components, features: NDArray[np.float64]) -> tuple[Affi
     with torch.no_grad():
         said = as_layer(found, mean, deviation, kept)(torch.from_numpy(rounded.astype(np.float32))).double().numpy()
     moved = said - (mapped - mean)[:, kept] / deviation[kept]
-    kept = kept[np.sqrt(np.square(moved).mean(axis=0)) <= STEADY]
+    excess = np.maximum(1.0, np.sqrt(np.square(moved).mean(axis=0)) / STEADY)
+    deviation[kept] *= excess
+    kept = kept[excess <= 1.0 / WORTH]
     return (as_layer(found, mean, deviation, kept) if len(kept) else Affine(features.shape[1], 1)), len(kept)
 
 
@@ -161,7 +167,7 @@ def as_layer(
     Args:
         found: the map.
         mean: of its results, (components,).
-        deviation: likewise, above 0 for those that are kept.
+        deviation: what they are divided by, above 0 for those that are kept.
         kept: which ones.
     """
     mean, deviation = mean[kept], deviation[kept]
