@@ -184,6 +184,7 @@ def assemble(config: Config, progress: Progress) -> Assembly:
         transductive=sites.transductive, task=task, policies=data.policies, draw_seed=config.train.seed,
         seed=config.train.seed if sites.split_seed is None else sites.split_seed,
         hidden_fold=None if sites.hidden_fold is None else (sites.hidden_fold.fold, sites.hidden_fold.of),
+        test_fold=config.test_fold,
     )
     preprocess = Preprocess(config.data.input)
     cache = shared_cache()

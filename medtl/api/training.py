@@ -17,6 +17,7 @@ from medtl.api.adapting import adapted_at_test
 from medtl.api.assemble import Assembly, assemble, dataset
 from medtl.api.auditing import audited
 from medtl.api.features import keep_features
+from medtl.api.folding import Folds, folded
 from medtl.api.judging import Evaluated, judge
 from medtl.api.pictures import write_pictures
 from medtl.api.prior import told_prevalence, unbalanced
@@ -61,19 +62,21 @@ class Run:
         evaluated: figures per site, as the report shows them.
         said: how it came to this: trained, or found finished.
         repeats: what all seeds say together, where `evaluate.repeats` asks for several.
+        folds: what all folds say together, where `evaluate.folds` asks for several.
     """
 
     path: Path
     evaluated: Evaluated
     said: str
     repeats: Repeats | None = None
+    folds: Folds | None = None
 
     def __rich__(self) -> Any:
         from rich.console import Group
         from rich.text import Text
 
         page = Text(f"report: {self.path / 'report' / 'index.html'}")
-        together = [] if self.repeats is None else [self.repeats]
+        together = [one for one in (self.repeats, self.folds) if one is not None]
         return Group(self.evaluated.table(), *self.evaluated.audit(), *together, Text(self.said), page)
 
 
@@ -103,11 +106,15 @@ def train(
     config = config if isinstance(config, Config) else load_config(config)
     progress = progress or QUIET
     run = _train_once(config, name, out, progress)
-    if config.evaluate.repeats == 1 or config.task.name == "regression":
+
+    def train_one(one: Config, stem: str, runs: Path) -> Path:
+        return _train_once(one, stem, runs, progress).path
+
+    if config.task.name == "regression":
         return run
-    return replace(run, repeats=repeated(
-        run.path, config, lambda one, stem, runs: _train_once(one, stem, runs, progress).path
-    ))
+    if config.evaluate.folds > 1:
+        run = replace(run, folds=folded(run.path, config, train_one))
+    return run if config.evaluate.repeats == 1 else replace(run, repeats=repeated(run.path, config, train_one))
 
 
 def _train_once(config: Config, name: str | None, out: Path | None, progress: Progress) -> Run:

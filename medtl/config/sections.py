@@ -69,7 +69,7 @@ class Total:
 
 @dataclass(frozen=True, config=_STRICT)
 class Fold:
-    """One of several folds of labelled target patients, counted from 0."""
+    """One of several folds of patients, counted from 0."""
 
     fold: Annotated[int, Field(ge=0)]
     of: Annotated[int, Field(ge=2)]
@@ -78,7 +78,8 @@ class Fold:
 @dataclass(frozen=True, config=_STRICT)
 class SitesSection:
     """Which site plays which role, and which target labels training may see. `split_seed` splits patients in place of
-    `train.seed`; `hidden_fold` hides one fold of the labels that could be seen, for cross-validation on them."""
+    `train.seed`; `hidden_fold` hides one fold of the labels that could be seen, for cross-validation on them;
+    `test_fold` makes one fold of every site's patients its test part, in place of a share of them."""
 
     source: tuple[str, ...] = ()
     target: tuple[str, ...] = ()
@@ -87,6 +88,7 @@ class SitesSection:
     transductive: bool = False
     split_seed: Annotated[int, Field(ge=0)] | None = None
     hidden_fold: Fold | None = None
+    test_fold: Fold | None = None
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -150,7 +152,8 @@ class EvaluateSection:
     """How it is judged. `failures` is how many false alarms, and how many misses, are shown as images per site;
     `prevalence`, `sensitivity` and `specificity` are what figures refer to, and the sensitivity that thresholds should
     keep; `set_error` is what sets of classes may miss; `calibration` is fitted on source validation;
-    `repeats` is how many seeds, each with its own split, are trained and pooled."""
+    `repeats` is how many seeds, each with its own split, are trained and pooled; `folds` (3 or more, or 1 for none)
+    trains as many runs of which each tests another part of the patients, so that all are tested once."""
 
     bootstrap: Annotated[int, Field(ge=0)] = 2000
     threshold: Literal["youden"] | Fraction = "youden"
@@ -163,6 +166,7 @@ class EvaluateSection:
     specificity: Annotated[float, Field(gt=0, lt=1)] = 0.9
     set_error: Annotated[float, Field(gt=0, lt=1)] = 0.1
     repeats: Annotated[int, Field(ge=1, le=100)] = 1
+    folds: Annotated[int, Field(ge=1, le=50)] = 1
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -186,6 +190,16 @@ class Config:
     def stem(self) -> str:
         """The run's name unless it is given another one."""
         return self.origin.stem if self.origin else "run"
+
+    @property
+    def test_fold(self) -> tuple[int, int] | None:
+        """Which fold of how many the run tests; None where it tests a share of the patients.
+
+        With ``evaluate.folds`` the run is itself the first of them.
+        """
+        if self.sites.test_fold is not None:
+            return self.sites.test_fold.fold, self.sites.test_fold.of
+        return (0, self.evaluate.folds) if self.evaluate.folds > 1 else None
 
     @property
     def folder(self) -> Path:

@@ -75,6 +75,7 @@ def _sites(document: Document) -> None:
         plays = f"{listed(both, 'and')} {'is' if len(both) == 1 else 'are'} also in source"
         document.wrong(("sites", "target"), f"{plays}; expected each site in one role")
     _fold(document)
+    _folds(document)
     if target or document.is_wrong(("sites", "target")):
         return
     labels = _get(document, "sites", "target_labels")
@@ -96,6 +97,26 @@ def _fold(document: Document) -> None:
                        f"{fold['of'] - 1}")
     if _get(document, "sites", "target_labels") in (None, "none"):
         document.wrong(("sites", "hidden_fold"), "found a fold, but target_labels is none, so there is nothing to hide")
+
+
+def _folds(document: Document) -> None:
+    """Folds that test every patient once: how many, and which of them a run is."""
+    folds, repeats = _get(document, "evaluate", "folds"), _get(document, "evaluate", "repeats")
+    fold = _get(document, "sites", "test_fold")
+    if folds == 2:
+        document.wrong(("evaluate", "folds"), "found 2, expected 3 or more (1 for none): one part tests, one "
+                       "validates, the others train")
+    if isinstance(folds, int) and folds > 1:
+        if isinstance(repeats, int) and repeats > 1:
+            document.wrong(("evaluate", "folds"), f"found {folds} folds beside {repeats} repeats; expected one of them")
+        if fold is not None:
+            document.wrong(("sites", "test_fold"), f"found one fold beside evaluate.folds: {folds}, which trains all")
+    if isinstance(fold, dict) and not document.is_wrong(("sites", "test_fold")):
+        if fold["of"] < 3:
+            document.wrong(("sites", "test_fold"), f"found {fold['of']} folds, expected 3 or more")
+        elif fold["fold"] >= fold["of"]:
+            document.wrong(("sites", "test_fold"), f"found fold {fold['fold']} of {fold['of']}, expected one from 0 to "
+                           f"{fold['of'] - 1}")
 
 
 def _model(document: Document) -> None:

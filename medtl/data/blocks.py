@@ -83,6 +83,22 @@ def target_blocks(length: int, blocks: int, rng: np.random.Generator, guard: int
     return _guarded(_blocks(length, names), _guard(guard, length, 2 * blocks))
 
 
+def target_fold(length: int, folds: int, turn: int, guard: int | None) -> list[Split]:
+    """Adapt and test of one run, blind to labels: block ``turn`` of ``folds`` is test, the others adapt.
+
+    Args:
+        length: units in the run.
+        folds: blocks that it is cut into.
+        turn: which of them.
+        guard: units left out at a cut; None for the default.
+
+    Returns:
+        A split per unit, ``unused`` in the gaps.
+    """
+    names: list[Split] = ["test" if block == turn else "adapt" for block in range(folds)]
+    return _guarded(_blocks(length, names), _guard(guard, length, folds))
+
+
 def _guard(guard: int | None, length: int, blocks: int) -> int:
     return min(DEFAULT_GUARD, length // blocks // 4) if guard is None else guard
 

@@ -1,13 +1,13 @@
 """Roles and splits: patients apart, target labels hidden, nothing decided by ids, file names or a target's labels."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medtl.data.blocks import carved_blocks, sequences, source_blocks, target_blocks
+from medtl.data.blocks import carved_blocks, sequences, source_blocks, target_blocks, target_fold
 from medtl.data.budget import Budget, drawn, without_fold
 from medtl.data.policy import AUTO, PublishedSplit, SplitPolicy
 from medtl.data.proof import check_sizes, proof
@@ -35,6 +35,7 @@ def assign(
     seed: int = 0,
     draw_seed: int | None = None,
     hidden_fold: tuple[int, int] | None = None,
+    test_fold: tuple[int, int] | None = None,
     task: Labelling | None = None,
     policies: Mapping[str, SplitPolicy] | None = None,
 ) -> Cohort:
@@ -52,6 +53,8 @@ def assign(
         seed: of all splits.
         draw_seed: of the labelled target patients; ``seed`` if None.
         hidden_fold: (k, n): of n folds of these patients, by label, the k-th stays hidden.
+        test_fold: (k, n): of n folds of every site's patients, the k-th is its test part and, at a source site, the one
+            after it its validation part; the n of them test every patient once. None for shares of the patients.
         task: its kind decides whether two classes are needed.
         policies: per site, what its card says; ``auto`` where it says nothing.
 
@@ -59,11 +62,11 @@ def assign(
         The cohort, proved: no patient is in two splits.
 
     Raises:
-        ConfigError: a site that is unknown, named twice, or both source and target.
+        ConfigError: a site that is unknown, named twice, or both source and target; folds where a split is published.
         DataError: too few studies or one class only where two are needed, a budget that cannot be met.
     """
     source, target = _roles(catalogue, source, target)
-    draft = _Draft(catalogue, seed, policies or {})
+    draft = _Draft(catalogue, seed, policies or {}, test_fold)
     for site in target:
         draft.target_site(site)
     for site in source:
@@ -80,6 +83,9 @@ def assign(
             rows = without_fold(units_of(catalogue, rows), catalogue.labels, *hidden_fold,
                                 generator(drawing, "fold", draft.drawn_as[site]))
         hidden[list(rows)] = False
+    if test_fold is not None:
+        draft.notes.append(f"this run tests part {test_fold[0] + 1} of {test_fold[1]} of every site's patients; what "
+                           "all parts say together is in folds/folds.json of the run of the first part")
     if transductive and target:
         draft.notes.append("transductive: methods see the images of the target's test part, never its labels")
     cohort = Cohort(catalogue, tuple(draft.role), tuple(draft.split), hidden,
@@ -116,6 +122,7 @@ class _Draft:
     catalogue: Catalogue
     seed: int
     policies: Mapping[str, SplitPolicy]
+    test_fold: tuple[int, int] | None = None
     role: list[Role] = field(init=False)
     split: list[Split] = field(init=False)
     notes: list[str] = field(init=False, default_factory=list)
@@ -150,6 +157,14 @@ class _Draft:
             self._repair(site)
             return
         known, unknown = self._units(self.rows_of[site], policy)
+        if self.test_fold is not None:
+            k, n = self.test_fold
+            fold = self._folded(site, [()] * len(known))
+            self._place(known, ["test" if at == k else "adapt" for at in fold])
+            if unknown:
+                self._place(unknown, target_fold(len(unknown), n, k, policy.guard))
+                self._say_blocks(site, unknown, f"{n} contiguous blocks in file order, one of them test")
+            return
         halves: Mapping[Split, float] = {"adapt": 0.5, "test": 0.5}
         self._place(known, stratify([()] * len(known), halves, generator(self.seed, "halves", self.drawn_as[site])))
         if unknown:
@@ -176,7 +191,18 @@ class _Draft:
         policy = self.policies.get(site, AUTO)
         for row in self.rows_of[site]:
             self.role[row] = role
-        return policy, mapped(self.catalogue, site, self.rows_of[site], policy, self.notes)
+        parts = mapped(self.catalogue, site, self.rows_of[site], policy, self.notes)
+        if parts is not None and self.test_fold is not None:
+            raise ConfigError(f"evaluate.folds: {site} has a published split, and folds would test its training "
+                              "studies too; leave folds out, or set the site's split policy to patient in its card")
+        return policy, parts
+
+    def _folded(self, site: str, strata: Sequence[Hashable]) -> tuple[int, ...]:
+        """Which fold each unit is in; all runs of one seed agree on it."""
+        assert self.test_fold is not None
+        folds = self.test_fold[1]
+        return stratify(strata, dict.fromkeys(range(folds), 1 / folds), generator(self.seed, "folds",
+                                                                                  self.drawn_as[site]))
 
     def _units(self, rows: Sequence[int], policy: SplitPolicy) -> tuple[list[Unit], list[Unit]]:
         """Units to be drawn one by one, and units to be cut into blocks."""
@@ -193,15 +219,20 @@ class _Draft:
     def _fresh(self, site: str, policy: SplitPolicy) -> None:
         known, unknown = self._units(self.rows_of[site], policy)
         strata = [signature(unit, self.labels) for unit in known]
-        self._place(known, stratify(strata, SHARES, generator(self.seed, "split", self.drawn_as[site])))
+        blocks, turn = (policy.blocks, self.seed) if self.test_fold is None else self.test_fold[::-1]
+        if self.test_fold is None:
+            self._place(known, stratify(strata, SHARES, generator(self.seed, "split", self.drawn_as[site])))
+        else:
+            names: dict[int, Split] = {turn: "test", (turn + 1) % blocks: "val"}
+            self._place(known, [names.get(at, "train") for at in self._folded(site, strata)])
         if not unknown:
             return
         classes = [signature(unit, self.labels) for unit in unknown]
         runs = sequences(classes, policy.within)
         for run in runs:
-            splits = source_blocks(len(run), policy.blocks, self.seed, policy.guard)
+            splits = source_blocks(len(run), blocks, turn, policy.guard)
             self._place([unknown[i] for i in run], splits)
-        how = f"{policy.blocks} contiguous blocks" + (" per class" if len(runs) > 1 else "") + " in file order"
+        how = f"{blocks} contiguous blocks" + (" per class" if len(runs) > 1 else "") + " in file order"
         self._say_blocks(site, unknown, how)
 
     def _say_blocks(self, site: str, units: Sequence[Unit], how: str) -> None:

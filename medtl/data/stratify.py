@@ -2,17 +2,17 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medtl.types import Split
+Part = TypeVar("Part", bound=Hashable)
 
 
 def stratify(
-    strata: Sequence[Hashable], shares: Mapping[Split, float], rng: np.random.Generator
-) -> tuple[Split, ...]:
+    strata: Sequence[Hashable], shares: Mapping[Part, float], rng: np.random.Generator
+) -> tuple[Part, ...]:
     """Draws a split for each unit so that every stratum is divided in the same shares.
 
     A stratum with at least one unit per part gives each part one; smaller strata are pooled first.
@@ -23,7 +23,7 @@ def stratify(
         rng: decides who goes where; only positions matter to it, never ids.
 
     Returns:
-        A split per unit.
+        A part per unit.
     """
     members: dict[Hashable, list[int]] = {}
     for unit in rng.permutation(len(strata)):
@@ -35,7 +35,7 @@ def stratify(
             rare += members[key]
         else:
             groups.append(members[key])
-    chosen: dict[int, Split] = {}
+    chosen: dict[int, Part] = {}
     owed = np.zeros(len(shares))  # what rounding took from a part in one stratum, it gets back in the next
     for group in [*groups, rare]:
         exact = len(group) * np.array(list(shares.values())) + owed

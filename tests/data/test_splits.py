@@ -196,3 +196,41 @@ def test_a_split_seed_keeps_the_split_while_the_labels_are_drawn_anew(make_catal
                     hidden_fold=(0, 3), task=binary)
     assert folded.split == one.split
     assert set(np.flatnonzero(one.hidden)) < set(np.flatnonzero(folded.hidden))
+
+
+def test_folds_test_every_patient_once_and_train_on_none_of_them(make_catalogue, two_sites, binary) -> None:
+    catalogue, folds = make_catalogue(two_sites), 4
+    drawn = [assign(catalogue, source=["a"], target=["b"], test_fold=(k, folds), task=binary) for k in range(folds)]
+    for role, rest in (("source", ("train", "val")), ("target", ("adapt",))):
+        tested = [{catalogue.items[i].patient for i in one.rows(role, "test")} for one in drawn]
+        everyone = {catalogue.items[i].patient for i in drawn[0].rows(role, "test", *rest)}
+        assert sum(map(len, tested)) == len(set.union(*tested)) == len(everyone)
+        assert max(map(len, tested)) - min(map(len, tested)) <= 1
+        for one, away in zip(drawn, tested, strict=True):
+            assert not away & {catalogue.items[i].patient for i in one.rows(role, *rest)}
+    positive = [sum(catalogue.items[i].labels[0] for i in one.rows("source", "test")) for one in drawn]
+    assert max(positive) - min(positive) <= 1
+    validated = [{catalogue.items[i].patient for i in one.rows("source", "val")} for one in drawn]
+    assert validated == [{catalogue.items[i].patient for i in drawn[(k + 1) % folds].rows("source", "test")}
+                         for k in range(folds)]
+    assert all(one.hidden[one.rows("target", "adapt", "test")].all() for one in drawn)
+
+
+def test_folds_of_a_target_are_blind_to_its_labels(make_catalogue, two_sites, binary) -> None:
+    shuffled = [row if row[0] == "a" else (row[0], row[1], 1.0 - row[2]) for row in two_sites]
+    one, other = (assign(make_catalogue(rows), source=["a"], target=["b"], test_fold=(1, 3), task=binary)
+                  for rows in (two_sites, shuffled))
+    assert same(one, other)
+
+
+def test_folds_of_unknown_patients_are_blocks_with_gaps(make_catalogue, binary) -> None:
+    rows = [*[("a", "", float(i % 2)) for i in range(90)], *[("b", "", float(i % 2)) for i in range(60)]]
+    catalogue = make_catalogue(rows)
+    drawn = [assign(catalogue, source=["a"], target=["b"], test_fold=(k, 3), task=binary) for k in range(3)]
+    for role in ("source", "target"):
+        tested = [set(one.rows(role, "test").tolist()) for one in drawn]
+        assert sum(map(len, tested)) == len(set.union(*tested))
+        for one, away in zip(drawn, tested, strict=True):
+            others = one.rows(role, "train", "val", "adapt")
+            assert min(abs(i - j) for i in away for j in others.tolist()) > 1
+    assert any("contiguous blocks" in note for note in drawn[0].notes)
