@@ -38,12 +38,11 @@ from medtl.types import Catalogue, Cohort, Item, Split
 HERE = Path(__file__).resolve().parent
 TASK = Classification(label="class")
 TRAIN = TrainSection(epochs=60, batch_size=32, lr=5e-3, seed=0, selection="last", device="cpu", precision="float32")
-EACH = 160
 SPREAD = 8.0
 """Coordinates from -4 to 4 become grey values from 0 to 1."""
 OPTIONS: dict[str, dict[str, Any]] = {
     "tca": {"components": 2}, "dah": {"bits": 2, "codes": 8}, "coral": {"weight": 10.0}, "deep_jdot": {"features": 0.1},
-    "mscsc": {"bank_epochs": 10, "patch": 24, "iterations": 10},
+    "mscsc": {"bank_epochs": 10, "patch": 20, "iterations": 6},
 }
 """What differs from the defaults, so that two features are left to draw, or that the penalty can be seen."""
 SIDE, GAP, HEAD = 230, 20, 40
@@ -103,21 +102,22 @@ def texture(draw: np.random.Generator, label: int, moved: bool) -> np.ndarray:
 
 
 def toy(
-    of: Callable[[np.random.Generator, int, bool], np.ndarray], net: Callable[[], nn.Module], std: float, epochs: int
+    of: Callable[[np.random.Generator, int, bool], np.ndarray], net: Callable[[], nn.Module], std: float, each: int,
+    train: TrainSection,
 ) -> Toy:
-    """Both domains, half of their studies of either class."""
+    """Both domains, so many studies each, half of them of either class."""
     draw = np.random.default_rng(0)
     items, arrays, split = [], {}, []
     for site in ("source", "target"):
-        for k in range(EACH):
+        for k in range(each):
             arrays[len(items)] = of(draw, k % 2, site == "target")
             items.append(Item(len(items) + 1, f"{site}{k}", f"{site}{k}", site, "", Path("x"), (float(k % 2),)))
             parts: tuple[Split, ...] = ("train", "train", "val", "test") if site == "source" else ("adapt", "test")
             split.append(parts[k // 2 % len(parts)])
     catalogue = Catalogue(tuple(items), ("class",), Path("."), simulated=True)
-    hidden = np.arange(len(items)) >= EACH
-    cohort = Cohort(catalogue, ("source",) * EACH + ("target",) * EACH, tuple(split), hidden)
-    return Toy(Prepared.in_memory(catalogue, arrays), cohort, net, std, replace(TRAIN, epochs=epochs))
+    hidden = np.arange(len(items)) >= each
+    cohort = Cohort(catalogue, ("source",) * each + ("target",) * each, tuple(split), hidden)
+    return Toy(Prepared.in_memory(catalogue, arrays), cohort, net, std, train)
 
 
 def network(of: Toy) -> Model:
@@ -132,7 +132,7 @@ def network(of: Toy) -> Model:
 
 def learned(methods: list[Method], of: Toy) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features, predicted classes and positions of the test rows of both domains."""
-    loader, cohort = PairLoader(of.prepared, of.cohort, batch_size=TRAIN.batch_size, seed=0), of.cohort
+    loader, cohort = PairLoader(of.prepared, of.cohort, batch_size=of.train.batch_size, seed=0), of.cohort
     with tempfile.TemporaryDirectory() as folder:
         model = run_plan(methods, make_setting(network(of), TASK, loader, of.train), loader, of.train,
                          Path(folder) / "stages", Path(folder) / "log.jsonl")
@@ -176,7 +176,8 @@ def picture(name: str, panels: list[tuple[str, np.ndarray, np.ndarray, np.ndarra
 def main(names: list[str]) -> None:
     """Draws these methods, or all of the families mapping and adversarial."""
     torch.set_num_threads(1)
-    points, textures = toy(point, ToyNet, 1.0 / SPREAD, 60), toy(texture, SparseCodingNet, 0.5, 30)
+    points = toy(point, ToyNet, 1.0 / SPREAD, 160, TRAIN)
+    textures = toy(texture, SparseCodingNet, 0.5, 64, replace(TRAIN, epochs=30, batch_size=16))
     known = [entry.name for entry in registry.entries("methods") if entry.family in ("mapping", "adversarial")]
     plain: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
     for name in names or known:
