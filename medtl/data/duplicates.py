@@ -36,6 +36,8 @@ MIN_DETAIL = 0.90
 patient of the same build has other ones (at most .86 among 900 simulated thoraxes, at least .94 for copies)."""
 ALIGNED = 200
 """Pairs that are aligned finely, the most alike first; it bounds the time where all scans are alike."""
+STILL_BYTES = 256 * 2**20
+"""Fine detail of single scans that is held while pairs are compared."""
 _SMALL_OF: Remembered[NDArray[np.float32]] = Remembered(20_000)
 _COARSE_OF = RememberedPairs(4_000_000)
 _DETAIL_OF: Remembered[float] = Remembered(200_000)
@@ -159,11 +161,12 @@ def duplicate_pairs(
             lambda chosen: _coarse(small, ends[chosen, 0], ends[chosen, 1]),
         )
         left = ALIGNED
+        still: Remembered[NDArray[np.float32]] = Remembered(max(64, STILL_BYTES // max(1, scans[0][0].nbytes)))
         for i in np.argsort(-coarse, kind="stable")[: int((coarse >= PROMISING).sum())]:
             first, second = near[i]
             similarity = float(coarse[i])
             pair = named[first], named[second]
-            detail = _DETAIL_OF.of(pair, lambda i=first, j=second: _detail(scans[i], scans[j], np.zeros(3)))  # type: ignore[misc]
+            detail = _DETAIL_OF.of(pair, lambda i=first, j=second: _still_detail(scans, named, still, i, j))  # type: ignore[misc]
             if (similarity < MIN_CORRELATION or detail < MIN_DETAIL) and left:
                 left -= 1
                 similarity, detail = _FINE_OF.of(
@@ -260,14 +263,31 @@ def _aligned(
     return similarity, _detail(first, second, move)
 
 
+def _still_detail(
+    scans: Sequence[NDArray[np.float32]], named: Sequence[str], still: Remembered[NDArray[np.float32]], i: int, j: int
+) -> float:
+    """The correlation of two scans' fine detail as they lie, each scan's detail computed once."""
+    one, other = (still.of(named[k], lambda k=k: _grain(_middle(scans[k]))) for k in (i, j))  # type: ignore[misc]
+    return float(one @ other) if one.shape == other.shape else 0.0
+
+
 def _detail(first: NDArray[np.float32], second: NDArray[np.float32], move: NDArray[np.float64]) -> float:
     """The correlation of the middle slices' fine detail, the second moved as :func:`_fine` found for small ones."""
-    one, other = first[len(first) // 2, 0], second[len(second) // 2, 0]
+    one, other = _middle(first), _middle(second)
     times = len(one) / SMALL
-    other = _moved(other, 1.0 + move[0] / SMALL, move[1] * times, move[2] * times) if move.any() else other
-    edge = len(one) // 8
-    a, b = (_unit(_sharp(picture[None], 5)[:, edge:-edge, edge:-edge])[0] for picture in (one, other))
-    return float(a @ b)
+    other = _moved(other, 1.0 + move[0] / SMALL, move[1] * times, move[2] * times)
+    return float(_grain(one) @ _grain(other))
+
+
+def _middle(scan: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Its middle slice, (rows, columns)."""
+    return scan[len(scan) // 2, 0]
+
+
+def _grain(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What is left of a picture's middle after its local mean, a vector of length 1."""
+    edge = len(picture) // 8
+    return _unit(_sharp(picture[None], 5)[:, edge:-edge, edge:-edge])[0]
 
 
 def _moved(picture: NDArray[np.float32], scale: float, down: float, across: float) -> NDArray[np.float32]:

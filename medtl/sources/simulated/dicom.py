@@ -113,6 +113,7 @@ def _series(study: SimulatedStudy) -> Dataset:
     ds.PatientBirthDate = ""
     ds.PatientSex = ""
     ds.BodyPartExamined = "CHEST"
+    ds.ContrastBolusAgent = "SIMULATED IODINE" if study.iodine_mg_ml else ""
     ds.SliceThickness = f"{protocol.thickness_mm:g}"
     ds.KVP = str(protocol.kvp)
     ds.ReconstructionDiameter = f"{protocol.fov_mm:g}"

@@ -4,14 +4,16 @@ Settings are typical published ones:
 
 - Dose and voltage: diagnostic chest CT 120 kVp at 70 to 150 effective mAs, slender patients 100 kVp (ACR-SPR-STR
   practice parameter for thoracic CT; AAPM adult routine chest protocols, 2016). CT angiography of the pulmonary
-  arteries 100 kVp, 1.0 to 1.25 mm.
-- Contrast: 300 to 400 HU in the pulmonary arteries of angiography, which is about 12 mg of iodine per ml at 100 kVp;
-  the bolus differs by a quarter among patients.
-- Breath: patients of an emergency department are often scanned in shallow breathing. Lung is about -850 HU at full
-  inspiration and -700 HU at full expiration, twice as dense.
+  arteries 100 kVp, 150 to 200 mAs, 1.0 to 1.25 mm.
+- Contrast: 300 to 400 HU in the pulmonary arteries of angiography, which is about 12 mg of iodine per ml at 100 kVp,
+  and a good half of it in the arteries of a staging scan; the bolus differs by a quarter among patients. Who gets it
+  is a matter of the indication: staging of a known cancer with contrast, screening and follow-up without, a suspected
+  embolism always with. So it goes with nodules where cancer is looked after, and not in an emergency department.
 - Thickness: 5 mm on older routine protocols, 2 to 3 mm today, 1.0 to 1.25 mm for angiography and high resolution.
 - Kernels: soft (B30f, GE Standard) and lung (B60f to B70f, GE Lung and Bone), which lift middle frequencies above 1.
-- Field of view: 320 to 400 mm for adults.
+- Field of view: 320 to 400 mm for the whole chest of adults, 250 to 300 mm where the reconstruction is set to the
+  lungs.
+- Pneumonia: ground-glass opacities in most patients of an emergency department, as in the spring of 2020.
 - Padding: -2000 HU outside the reconstruction circle (GE), or no padding and -1024 (Siemens).
 
 A clinical matrix is 512 wide, this one 128. Kernels are therefore stated as fractions of the detector's Nyquist
@@ -63,10 +65,8 @@ class Protocol:
         spacing_mm: distance between slices.
         fov_mm: reconstructed field of view.
         slices: number of slices.
-        iodine_mg_ml: mean contrast medium in the blood, in mg of iodine per ml; 0 scans without contrast.
+        iodine_mg_ml: mean contrast medium in the blood of those who get it, in mg of iodine per ml.
         iodine_spread: standard deviation of its logarithm over patients.
-        exhaled: mean relative increase of the lungs' density over that of full inspiration; 1.0 is full expiration.
-        exhaled_spread: standard deviation of its logarithm over patients.
     """
 
     kvp: int
@@ -78,8 +78,6 @@ class Protocol:
     slices: int
     iodine_mg_ml: float = 0.0
     iodine_spread: float = 0.25
-    exhaled: float = 0.0
-    exhaled_spread: float = 0.6
 
     def slice_centres_mm(self) -> NDArray[np.float64]:
         """z of the slices' centres, from the feet to the head, around 0."""
@@ -116,6 +114,7 @@ class Hospital:
         protocol: its chest protocol.
         prevalence: share of patients with a nodule.
         pneumonia: share of patients with ground-glass opacities, whether or not they have a nodule.
+        contrast: shares that are scanned with contrast medium, of patients without and of patients with a nodule.
         nodules: distribution of nodules among them.
     """
 
@@ -123,34 +122,34 @@ class Hospital:
     protocol: Protocol
     prevalence: float
     pneumonia: float = 0.0
+    contrast: tuple[float, float] = (0.0, 0.0)
     nodules: NoduleDistribution = field(default_factory=NoduleDistribution)
 
 
 HOSPITALS: dict[str, Hospital] = {
     "north": Hospital(
         Scanner("Simulated A", "SimCT A-64", padding=-2000),
-        Protocol(120, 110.0, SOFT_KERNEL, thickness_mm=5.0, spacing_mm=5.0, fov_mm=360.0, slices=12),
+        Protocol(
+            120, 110.0, SOFT_KERNEL, thickness_mm=5.0, spacing_mm=5.0, fov_mm=360.0, slices=12, iodine_mg_ml=8.0
+        ),
         prevalence=0.50,
+        contrast=(0.25, 0.75),
     ),
     "east": Hospital(
         Scanner("Simulated B", "SimCT B-16", padding=-1024, efficiency=0.75),
-        Protocol(100, 90.0, MEDIUM_KERNEL, thickness_mm=3.0, spacing_mm=4.5, fov_mm=340.0, slices=12),
+        Protocol(
+            100, 90.0, MEDIUM_KERNEL, thickness_mm=3.0, spacing_mm=4.5, fov_mm=340.0, slices=12, iodine_mg_ml=8.0
+        ),
         prevalence=0.40,
+        contrast=(0.25, 0.75),
     ),
     "south": Hospital(
         Scanner("Simulated C", "SimCT C-4", padding=-2000, efficiency=0.7),
         Protocol(
-            100,
-            80.0,
-            LUNG_KERNEL,
-            thickness_mm=1.25,
-            spacing_mm=4.5,
-            fov_mm=360.0,
-            slices=12,
-            iodine_mg_ml=12.0,
-            exhaled=0.8,
+            100, 180.0, LUNG_KERNEL, thickness_mm=1.25, spacing_mm=4.5, fov_mm=270.0, slices=12, iodine_mg_ml=12.0
         ),
         prevalence=0.40,
-        pneumonia=0.5,
+        pneumonia=0.8,
+        contrast=(0.5, 0.5),
     ),
 }

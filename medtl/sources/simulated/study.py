@@ -17,9 +17,6 @@ from medtl.sources.simulated.voxels import lay_out
 SIZE = 128
 """Pixels of a reconstructed slice in each direction."""
 
-FULL_EXPIRATION = 2.2
-"""Density of the lung at full expiration, relative to full inspiration; nobody is scanned beyond."""
-
 FOLLOW_UP_EVERY = 10
 """The last of every ten studies of a site is a second study of the patient before."""
 
@@ -42,6 +39,7 @@ class SimulatedStudy:
         hospital: scanner, protocol and population.
         thorax: the anatomy behind the image.
         seed: seed of the data set.
+        iodine_mg_ml: contrast medium in the blood, in mg of iodine per ml; 0 without.
     """
 
     site: str
@@ -55,6 +53,7 @@ class SimulatedStudy:
     hospital: Hospital
     thorax: Thorax = field(repr=False)
     seed: int
+    iodine_mg_ml: float = 0.0
 
     def nodule_mask(self) -> NDArray[np.bool_]:
         """Where the nodules are, from their geometry.
@@ -128,11 +127,8 @@ def simulate_study(
     slices = protocol.slice_centres_mm()
     if hospital.pneumonia > 0.0 and chance.random() < hospital.pneumonia:
         thorax = replace(thorax, patches=random_patches(chance, thorax))
-    if protocol.exhaled > 0.0:
-        denser = 1.0 + protocol.exhaled * float(np.exp(chance.normal(0.0, protocol.exhaled_spread)))
-        thorax = replace(thorax, lung_density=thorax.lung_density * min(denser, FULL_EXPIRATION))
     iodine = 0.0
-    if protocol.iodine_mg_ml > 0.0:
+    if chance.random() < hospital.contrast[bool(thorax.nodules)]:
         iodine = protocol.iodine_mg_ml * float(np.exp(chance.normal(0.0, protocol.iodine_spread)))
     water, bone = lay_out(thorax, geometry, slices, protocol.thickness_mm, scanner.table_mm, iodine)
     lines = acquire(water, bone, scanner, protocol, geometry, chance)
@@ -153,4 +149,5 @@ def simulate_study(
         hospital=hospital,
         thorax=thorax,
         seed=seed,
+        iodine_mg_ml=iodine,
     )

@@ -58,7 +58,7 @@ class NoduleDistribution:
         part_solid: share that is part-solid.
     """
 
-    extra: float = 5.0
+    extra: float = 7.0
     median_mm: float = 20.0
     spread: float = 0.30
     largest_mm: float = 30.0

@@ -7,7 +7,7 @@ import pytest
 
 from medtl.sources.simulated.geometry import reconstruction_circle
 from medtl.sources.simulated.scanner import HOSPITALS
-from medtl.sources.simulated.study import FOLLOW_UP_EVERY, FULL_EXPIRATION, SimulatedStudy, patient_of, simulate_study
+from medtl.sources.simulated.study import FOLLOW_UP_EVERY, SimulatedStudy, patient_of, simulate_study
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,8 @@ def test_lung_soft_tissue_and_padding_have_their_values(studies: list[SimulatedS
         assert study.hu.shape == (study.hospital.protocol.slices, 128, 128)
         assert (study.hu[:, ~reconstruction_circle(128)] == study.hospital.scanner.padding).all()
         k, j, i = voxel(study, study.thorax.heart_mm)
-        iodine = study.hospital.protocol.iodine_mg_ml
-        blood, allowed = 45.0 + 34.0 * iodine, 35.0 + 14.0 * iodine  # the bolus differs among patients
+        per_mg = {120: 26.0, 100: 34.0}[study.hospital.protocol.kvp]  # HU of one mg of iodine per ml
+        blood, allowed = 45.0 + per_mg * study.iodine_mg_ml, 35.0 + 8.0 * study.iodine_mg_ml  # beam hardening
         assert np.median(study.hu[k, j - 3 : j + 4, i - 3 : i + 4]) == pytest.approx(blood, abs=allowed)
         y = study.origin_mm[1] + np.arange(128, dtype=np.float32)[:, None] * np.float32(study.spacing_mm[0])
         x = study.origin_mm[0] + np.arange(128, dtype=np.float32)[None, :] * np.float32(study.spacing_mm[1])
@@ -84,16 +84,21 @@ def test_every_tenth_study_is_a_follow_up() -> None:
     assert not np.array_equal(before.hu, after.hu)
 
 
-def test_breath_makes_the_lungs_denser_within_what_full_expiration_gives() -> None:
-    quiet = HOSPITALS["north"]
-    shallow = replace(quiet, protocol=replace(quiet.protocol, exhaled=0.8))
-    grown = [
-        simulate_study(0, "north", i, hospital=shallow).thorax.lung_density
-        / simulate_study(0, "north", i, hospital=quiet).thorax.lung_density
-        for i in range(6)
-    ]
-    assert all(1.0 < ratio <= FULL_EXPIRATION for ratio in grown)
-    assert max(grown) - min(grown) > 0.1
+def test_contrast_goes_with_nodules_where_cancer_is_staged_and_not_in_an_emergency_department() -> None:
+    low, high = HOSPITALS["north"].contrast
+    assert high - low == pytest.approx(0.5)
+    assert HOSPITALS["south"].contrast[0] == HOSPITALS["south"].contrast[1]
+    always, never = (replace(HOSPITALS["north"], contrast=(share, share)) for share in (1.0, 0.0))
+    by_indication = replace(HOSPITALS["north"], contrast=(0.0, 1.0))
+    for index in range(6):
+        given, plain = (simulate_study(0, "north", index, hospital=h) for h in (always, never))
+        assert 3.0 < given.iodine_mg_ml < 20.0
+        assert plain.iodine_mg_ml == 0.0
+        k, j, i = voxel(given, given.thorax.heart_mm)
+        heart = np.s_[k, j - 3 : j + 4, i - 3 : i + 4]
+        assert np.median(given.hu[heart]) - np.median(plain.hu[heart]) > 15 * given.iodine_mg_ml
+        study = simulate_study(0, "north", index, hospital=by_indication)
+        assert (study.iodine_mg_ml > 0) == study.nodule
 
 
 def test_ground_glass_adds_hounsfield_units_to_the_lung_and_no_label() -> None:
