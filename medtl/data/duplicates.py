@@ -281,13 +281,13 @@ def _detail(first: NDArray[np.float32], second: NDArray[np.float32], move: NDArr
 
 def _middle(scan: NDArray[np.float32]) -> NDArray[np.float32]:
     """Its middle slice, (rows, columns)."""
-    return scan[len(scan) // 2, 0]
+    return np.asarray(scan[len(scan) // 2, 0])
 
 
 def _grain(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     """What is left of a picture's middle after its local mean, a vector of length 1."""
     edge = len(picture) // 8
-    return _unit(_sharp(picture[None], 5)[:, edge:-edge, edge:-edge])[0]
+    return np.asarray(_unit(_sharp(picture[None], 5)[:, edge:-edge, edge:-edge])[0])
 
 
 def _moved(picture: NDArray[np.float32], scale: float, down: float, across: float) -> NDArray[np.float32]:
