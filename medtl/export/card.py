@@ -42,6 +42,7 @@ def card(name: str, contract: Contract, do_not_use_for: Sequence[str] = ()) -> s
         *(f"- {note}" for note in (*contract.results.get("notes", ()), *training.get("notes", ()))),
         "## Threshold",
         _thresholds(contract.thresholds),
+        *(("## Calibration", f"{_sentence(contract.calibration['rule'])}") if contract.calibration else ()),
         *(("## Harmonisation", f"{_sentence(training['harmonize']['rule'])}") if training.get("harmonize") else ()),
         "## What it is not for",
         "- It is not a medical device. No diagnosis, triage or treatment may rest on it.",

@@ -85,7 +85,8 @@ def _entries(name: str, contract: Contract, do_not_use_for: Sequence[str], finis
         ]),
         ("TrustIngredients", [
             ("AISystemFacts", [
-                ("OutcomesAndOutputs", f"Probabilities of {', '.join(contract.scores)}; {_thresholds(contract)}"),
+                ("OutcomesAndOutputs", f"Probabilities of {', '.join(contract.scores)}; {_thresholds(contract)}"
+                                       f"{_calibration(contract)}"),
                 ("ModelType", f"Deep network, {contract.model.get('backbone')}; transfer methods: {methods}"),
                 ("FoundationModels", f"Backbone {contract.model.get('backbone')}, weights at the start: "
                                      f"{json.dumps(contract.model.get('weights'))}"),
@@ -147,3 +148,7 @@ def _thresholds(contract: Contract) -> str:
     values = contract.thresholds.get("values") or {}
     said = [f"{name} {value:.4g}" for name, value in values.items() if value is not None]
     return f"threshold by {contract.thresholds.get('rule')}: {', '.join(said) or 'none'}."
+
+
+def _calibration(contract: Contract) -> str:
+    return f" Calibration: {contract.calibration['rule']}." if contract.calibration else ""

@@ -10,6 +10,8 @@ from typing import Any
 from medtl.errors import IntegrityError
 
 FORMAT = 1
+FORMAT_CALIBRATED = 2
+"""Of a package whose scores are not the network's own: a reader of format 1 must refuse it, not leave out the map."""
 FILE = "contract.json"
 
 
@@ -32,6 +34,8 @@ class Contract:
         simulated: whether the scans were simulated.
         versions: of the software that trained and exported.
         parity: how many studies were scored again before the package was written, and how far they were off.
+        calibration: what is done to scores after the activation, as
+            :meth:`medtl.export.calibration.Calibration.as_json` gives it; None where they are the network's own.
     """
 
     kind: str
@@ -48,17 +52,19 @@ class Contract:
     simulated: bool
     versions: Mapping[str, str]
     parity: Mapping[str, Any]
+    calibration: Mapping[str, Any] | None = None
 
     def as_json(self) -> str:
         """The file's text."""
         content = {
-            "format": FORMAT,
+            "format": FORMAT if (self.calibration or {}).get("map") is None else FORMAT_CALIBRATED,
             "task": {"kind": self.kind, "labels": list(self.labels), "scores": list(self.scores)},
             "input": {
                 "name": "image", "dtype": "float32", "layout": "batch, slices, channels, height, width",
                 "shape": ["batch", *self.shape], "preprocess": dict(self.preprocess), "series": dict(self.series),
             },
-            "output": {"name": "logits", "shape": ["batch", len(self.scores)], "activation": self.activation},
+            "output": {"name": "logits", "shape": ["batch", len(self.scores)], "activation": self.activation,
+                       **({} if self.calibration is None else {"calibration": dict(self.calibration)})},
             "thresholds": dict(self.thresholds),
             "results": dict(self.results),
             "model": dict(self.model),
@@ -78,9 +84,10 @@ class Contract:
         """
         try:
             found = json.loads((folder / FILE).read_text(encoding="utf-8"))
-            if found["format"] != FORMAT:
+            if found["format"] not in (FORMAT, FORMAT_CALIBRATED):
                 raise IntegrityError(
-                    f"{folder.name}/{FILE}: format {found['format']}, this version reads {FORMAT}; use the version of "
+                    f"{folder.name}/{FILE}: format {found['format']}, this version reads {FORMAT} and "
+                    f"{FORMAT_CALIBRATED}; use the version of "
                     "medtl that exported the package"
                 )
             slices, channels, height, width = found["input"]["shape"][1:]
@@ -91,7 +98,7 @@ class Contract:
                 preprocess=found["input"]["preprocess"], series=found["input"]["series"],
                 thresholds=found["thresholds"], results=found["results"], model=found["model"],
                 training=found["training"], simulated=found["simulated"], versions=found["versions"],
-                parity=found["parity"],
+                parity=found["parity"], calibration=found["output"].get("calibration"),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IntegrityError(f"{folder.name}/{FILE}: cannot be read ({type(error).__name__}: {error})") from None

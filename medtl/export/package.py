@@ -23,6 +23,7 @@ from medtl.data.transforms import Preprocess
 from medtl.errors import ConfigError, DataError, IntegrityError
 from medtl.export import contract as contracts
 from medtl.export.answering import answering_for
+from medtl.export.calibration import calibration_of, check_scale
 from medtl.export.card import card
 from medtl.export.chai_card import chai_card
 from medtl.export.contract import Contract
@@ -96,6 +97,8 @@ def _fill(
     report = run.read_json("report/metrics.json")
     predictions = read_predictions(run.path / "predictions.csv")
     name = predictions.models[0]  # a run without a transfer method is its own baseline
+    calibration = calibration_of(config, predictions, name)
+    scale = None if calibration is None else check_scale(calibration, predictions, name, _thresholds(report, name))
     predictions = predictions.where(predictions.model == name)
     model = store.load(run.path)
     preprocess = Preprocess(InputSection(**config["data"]["input"]))
@@ -135,7 +138,8 @@ def _fill(
                   "harmonize": None if answering is None else answering.as_json()},
         simulated=simulated,
         versions=_versions(provenance),
-        parity=parity.as_json(),
+        parity={**parity.as_json(), **({} if scale is None else {"calibration_difference": scale})},
+        calibration=None if calibration is None else calibration.as_json(),
     )
     write_text(folder / contracts.FILE, content.as_json())
     unfit = _not_for(config)

@@ -15,6 +15,7 @@ from medtl.atomic import write_text
 from medtl.data.transforms import Preprocess
 from medtl.data.windows import UnitError
 from medtl.errors import DataError
+from medtl.export.calibration import read_map
 from medtl.export.contract import Contract
 from medtl.export.integrity import verify_sums
 from medtl.export.reference import check_reference
@@ -85,6 +86,7 @@ class Predictor:
         self._session = session
         self._preprocess = Preprocess.from_contract(contract.preprocess)
         self._choice = Choice(**contract.series)
+        self._calibrate = read_map(contract.calibration)
         site = (contract.training.get("harmonize") or {}).get("site")
         self._harmonized = f"harmonised as a scan of {site}" if site else ""
 
@@ -136,8 +138,13 @@ class Predictor:
         return answers
 
     def scores(self, array: NDArray[np.float32]) -> tuple[float, ...]:
-        """Scores of one prepared scan, float32 in [0, 1], (slices, channels, height, width)."""
-        return tuple(float(score) for score in self._session.scores(array[None])[0])
+        """Scores of one prepared scan, calibrated where the contract says so.
+
+        Args:
+            array: float32 in [0, 1], (slices, channels, height, width).
+        """
+        scores = self._session.scores(array[None])
+        return tuple(float(score) for score in (scores if self._calibrate is None else self._calibrate(scores))[0])
 
     def _answer(self, study: _Study, name: str) -> Row:
         series, why = self._read(study)
