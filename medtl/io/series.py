@@ -91,6 +91,7 @@ class Series:
         image_type: ImageType values.
         burned_in: BurnedInAnnotation as a truth value; ``None`` where not stated.
         body_part: BodyPartExamined.
+        view: ViewPosition of a projection, such as PA; as the header states it.
         transfer_syntax: name of the pixel encoding.
         split_by: the header field (and its value) that told this stack from the others of its series.
         affine_lps: (4, 4), the affine as DICOM states it (LPS mm), before the one conversion to RAS+.
@@ -115,6 +116,7 @@ class Series:
     image_type: tuple[str, ...] = ()
     burned_in: bool | None = None
     body_part: str | None = None
+    view: str | None = None
     transfer_syntax: str | None = None
     split_by: tuple[tuple[str, str], ...] = ()
     affine_lps: NDArray[np.float64] | None = field(default=None, repr=False)

@@ -31,7 +31,7 @@ def traits_of_study(study: StudyRow) -> tuple[tuple[str, str], ...]:
     if chosen is not None:
         thick = chosen.slice_thickness_mm
         found |= {"manufacturer": chosen.manufacturer, "kernel": chosen.kernel,
-                  "slice_thickness": "" if thick is None else thickness_band(thick)}
+                  "slice_thickness": "" if thick is None else thickness_band(thick), "view": chosen.view}
     return tuple((name, value) for name, value in found.items() if value)
 
 

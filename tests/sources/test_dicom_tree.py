@@ -133,3 +133,25 @@ def test_the_proposed_card_holds_against_the_files_and_drift_is_told(tmp_path: P
         path.unlink()
     drifts = {drift.what for drift in check_card(card, tree)}
     assert {"studies", "classes.finding.0"} <= drifts
+
+
+def test_every_trait_of_a_subgroup_is_read_from_headers(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    radiograph = {"Modality": "DX", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1.1", "KVP": 90,
+                  "ConvolutionKernel": None, "SliceThickness": None, "ImageOrientationPatient": None,
+                  "ImagePositionPatient": None, "ImageType": ["ORIGINAL", "PRIMARY"], "slices": 1,
+                  "Manufacturer": "ACME"}
+    told = {"0": "PA", "1": "AP", "2": "LATERAL", "3": "", "4": "MRS DOE STANDING"}
+    for number, view in told.items():
+        ct_series(tree / number, number, patient=f"P{number}", ViewPosition=view, PatientSex="F", PatientAge="047Y",
+                  AccessionNumber=number, **radiograph)
+    ct_series(tree / "ct", "5", patient="P5", slices=12, spacing=1.0, AccessionNumber="5")
+    (tree / "labels.csv").write_text("accession,finding\n" + "".join(f"{n},{n % 2}\n" for n in range(6)))
+    found = catalogue(DicomTree(labels="labels.csv", on="accession"), tree)
+    traits = {item.path.relative_to(tree).parts[0]: dict(item.traits) for item in found.items}
+    assert {name: each.get("view") for name, each in traits.items()} == {
+        "0": "PA", "1": "AP", "2": "lateral", "3": None, "4": None, "ct": None}
+    assert traits["0"] == {"sex": "F", "age": "40-49", "manufacturer": "ACME", "view": "PA"}
+    assert traits["ct"] == {"manufacturer": "SIEMENS", "kernel": "B30f", "slice_thickness": "above 3 mm"}
+    scan_tree(tree, out=tmp_path / "out", workers=1, salt=SALT)
+    assert "DOE" not in (tmp_path / "out" / "series.csv").read_text()

@@ -77,6 +77,7 @@ class Instance:
         modality: as stated, or as its SOP class implies.
         layout: ``None`` when it holds no pixels.
         padding: inclusive range of stored values outside the field of view.
+        view: ViewPosition in capitals, empty where there is none.
         inverse: MONOCHROME1 or an inverse presentation LUT shape.
         defect: why its pixels cannot be read, if the header says so already.
         detector_spacing: (between rows, between columns) at the patient, from the detector's and the magnification.
@@ -100,6 +101,7 @@ class Instance:
     inverse: bool
     burned_in: bool | None
     body_part: str
+    view: str
     manufacturer: str
     model: str
     software: str
@@ -158,6 +160,7 @@ def instance_of(source: Source, opened: Opened) -> Instance:
         image_type=tuple(value.upper() for value in e.texts(0x00080008)),
         hint=_hint(e.text(0x0008103E)), layout=layout, padding=_padding(e, layout), inverse=_inverse(e),
         burned_in={"YES": True, "NO": False}.get(burned), body_part=e.text(0x00180015)[:64],
+        view=e.text(0x00185101).upper()[:16],
         manufacturer=e.text(0x00080070)[:64], model=e.text(0x00081090)[:64], software=e.text(0x00181020)[:64],
         kvp=_lenient(e, 0x00180060), kernel="\\".join(e.texts(0x00181210))[:64],
         field_strength_t=_lenient(e, 0x00180087), slice_thickness_mm=_lenient(e, 0x00180050),

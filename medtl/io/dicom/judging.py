@@ -193,7 +193,8 @@ def _header(
         tilt_degrees=geometry.tilt_degrees if geometry is not None else None,
         spacing_histogram=geometry.histogram if geometry is not None else (), repairs=tuple(repairs or ()),
         dropped=tuple(dropped), image_type=instance.image_type, burned_in=instance.burned_in,
-        body_part=instance.body_part or None, transfer_syntax=layout.syntax if layout is not None else None,
+        body_part=instance.body_part or None, view=instance.view or None,
+        transfer_syntax=layout.syntax if layout is not None else None,
         split_by=stack.split_by, affine_lps=geometry.affine_lps if geometry is not None else None,
         identity=identity_of(frames))
 

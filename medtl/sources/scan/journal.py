@@ -12,7 +12,7 @@ from medtl.io.identity import short_id
 from medtl.sources.scan.judge import Judged
 from medtl.sources.scan.record import SeriesRow
 
-VERSION = 1
+VERSION = 2
 
 
 class Journal:

@@ -28,6 +28,12 @@ MODALITIES = frozenset({
     "XC",
 })
 
+VIEWS = {name: name for name in (
+    "AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO",
+    "CC", "MLO", "ML", "LM", "LMO", "FB", "SIO", "XCC", "XCCL", "XCCM",
+)} | {"LAT": "lateral", "LATERAL": "lateral"}
+"""Views of a chest or a breast by what ViewPosition says: the standard's terms, and what is said of a side view."""
+
 _SYNTAXES = frozenset(entry[0] for entry in UID_dictionary.values() if entry[1] == "Transfer Syntax")
 _WORD = re.compile(r"\w+")
 _FORMULA = "=+-@ "
@@ -62,6 +68,7 @@ class SeriesRow:
         spacing_k_mm: between slices.
         steps: distances between slices and how often, as ``1.25x80 2.5x1``.
         plane: axial, coronal, sagittal or oblique.
+        view: of a projection, such as PA; empty where the header says none, or none of VIEWS.
         original: 1 unless ImageType says derived.
         tilt_degrees: of the gantry.
         files: how many it consists of.
@@ -93,6 +100,7 @@ class SeriesRow:
     spacing_k_mm: float | None = None
     steps: str = ""
     plane: str = ""
+    view: str = ""
     original: bool = True
     tilt_degrees: float | None = None
     files: int = 0
@@ -176,7 +184,8 @@ def row_of(
         spacing_i_mm=_finite(spacing[0]) if spacing else None, spacing_j_mm=_finite(spacing[1]) if spacing else None,
         spacing_k_mm=_finite(spacing[2]) if spacing else None,
         steps=" ".join(f"{step:.6g}x{count}" for step, count in series.spacing_histogram[:20]),
-        plane=plane, original=original, tilt_degrees=_finite(series.tilt_degrees), files=series.instances,
+        plane=plane, view=VIEWS.get((series.view or "").upper(), ""), original=original,
+        tilt_degrees=_finite(series.tilt_degrees), files=series.instances,
         dropped=" ".join(f"{code}:{count}" for code, count in sorted(dropped.items())),
         transfer_syntax=syntax if (syntax := series.transfer_syntax or "") in _SYNTAXES else "",
         burned_in=burned_in, voxels=voxels, content=content,
