@@ -68,12 +68,12 @@ def write_report(
                              place / "metrics.json")
     settings = facts.section("evaluate")
     probabilities = probabilities_of(facts.config, facts.predictions)
+    answers, treated = answers_of(facts.config, facts.predictions)
+    facts = replace(facts, predictions=answers)
     subgroups = evaluate_subgroups(
         facts.predictions, read_traits(folder / "traits.csv"), threshold=settings.get("threshold", "youden"),
         bootstrap=min(400, int(settings.get("bootstrap", 2000))), seed=int(facts.section("train").get("seed", 0)),
     )
-    answers, treated = answers_of(facts.config, facts.predictions)
-    facts = replace(facts, predictions=answers)
     report = evaluate_sites(
         facts.predictions, bootstrap=int(settings.get("bootstrap", 2000)),
         threshold=settings.get("threshold", "youden"), seed=int(facts.section("train").get("seed", 0)),
@@ -91,6 +91,7 @@ def write_report(
     page, metrics = target / "index.html", target / "metrics.json"
     write_json(metrics, {
         **report.as_json(), "run": facts.name, "selection": facts.selection, "notes": [*repeated, *report.notes],
+        "calibration": str(settings.get("calibration", "none")),
         "predictions": {"file": facts.predictions_name, "sha256": facts.predictions_digest},
         "probabilities": None if probabilities is None else probabilities.as_json(),
         "subgroups": None if subgroups is None else subgroups.as_json(),
