@@ -49,7 +49,7 @@ def trusted(replicates: ArrayLike, patients: int, least: int = MIN_PATIENTS) -> 
         least: patients that an interval needs.
 
     Returns:
-        The defined ones, or why there is no interval: too few patients, or too many draws without a class.
+        The defined ones, or why there is no interval: too few patients, or too many draws without the figure.
     """
     drawn = np.asarray(replicates, dtype=np.float64).ravel()
     if drawn.size == 0:
@@ -58,7 +58,7 @@ def trusted(replicates: ArrayLike, patients: int, least: int = MIN_PATIENTS) -> 
         return NotEstimable(f"{patients} patients in the rarer class, an interval needs {least}")
     finite = drawn[np.isfinite(drawn)]
     if len(finite) < MIN_DEFINED * len(drawn):
-        return NotEstimable(f"{len(drawn) - len(finite)} of {len(drawn)} bootstrap draws lack a class")
+        return NotEstimable(f"not defined in {len(drawn) - len(finite)} of {len(drawn)} bootstrap draws")
     return finite
 
 

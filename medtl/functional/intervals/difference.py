@@ -131,7 +131,7 @@ def from_draws(values: ArrayLike, draws: ArrayLike, patients: int, seed: int = 0
         return NotEstimable(f"{patients} patients in the rarer class, an interval needs {MIN_PATIENTS}")
     finite = drawn[:, np.isfinite(drawn).all(axis=0)]
     if finite.shape[1] < MIN_DEFINED * replicates:
-        return NotEstimable(f"{replicates - finite.shape[1]} of {replicates} bootstrap draws lack a class")
+        return NotEstimable(f"not defined in {replicates - finite.shape[1]} of {replicates} bootstrap draws")
     method = METHOD_PAIRED if seeds == 1 else METHOD_CROSSED
     over_patients = float(finite.mean(axis=0).var(ddof=1))
     if seeds == 1:
