@@ -41,7 +41,7 @@ def ratio_coefficients(
     shares = np.full(int(usable.sum()), 1.0 / int(usable.sum()))
     for _ in range(steps):
         mixed = np.maximum(ratios @ shares, np.finfo(np.float64).tiny)
-        gain = (ratios / mixed[:, None]).mean(axis=0)
+        gain = ratios.T @ (1.0 / mixed) / len(ratios)
         if float(gain.max()) - 1.0 <= tolerance:
             break
         shares = shares * gain

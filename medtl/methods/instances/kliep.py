@@ -16,6 +16,8 @@ from medtl.types import Table
 
 LEAST = 1e-12
 """A likelihood below this is as bad as this."""
+ROUGH = 1e-3
+"""How much mean log likelihood a fit may miss while widths are compared."""
 
 
 @dataclass(frozen=True, config=OPTIONS)
@@ -59,7 +61,8 @@ class KLIEP(Method):
         return scaled
 
     def _ratio(
-        self, source: NDArray[np.float64], target: NDArray[np.float64], at: NDArray[np.float64], width: float
+        self, source: NDArray[np.float64], target: NDArray[np.float64], at: NDArray[np.float64], width: float,
+        tolerance: float = 1e-4,
     ) -> NDArray[np.float64]:
         """The ratio fitted on both domains, evaluated at rows."""
         chosen = np.unique(np.linspace(0, len(target) - 1, min(self.centres, len(target))).astype(np.int64))
@@ -68,7 +71,7 @@ class KLIEP(Method):
         def kernel(rows: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.exp(-squared_distances(rows, centres) / width)
 
-        alpha = ratio_coefficients(kernel(target), kernel(source))
+        alpha = ratio_coefficients(kernel(target), kernel(source), tolerance=tolerance)
         ratio: NDArray[np.float64] = kernel(at) @ alpha
         return ratio
 
@@ -79,7 +82,7 @@ class KLIEP(Method):
         logs = np.zeros(len(target))
         for held_out in np.unique(fold):
             out = fold == held_out
-            logs[out] = np.log(np.maximum(self._ratio(source, target[~out], target[out], width), LEAST))
+            logs[out] = np.log(np.maximum(self._ratio(source, target[~out], target[out], width, ROUGH), LEAST))
         return float(logs.mean())
 
 
