@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from medtl.api.sweeps import RunResult, RunSpec, sweep
 from medtl.api.sweeps.sweep import Engine
-from medtl.api.variants import OWN, Variants, sites_override, words_for_folders
+from medtl.api.variants import OWN, TENT, Variants, sites_override, spelt_out, words_for_folders
 from medtl.config.options import BASELINE
 from medtl.config.sections import Config, TransferSection
 from medtl.errors import ConfigError
@@ -50,8 +52,8 @@ def matrix(
         config: a file or shipped name, or a mapping of sections.
         overrides: ``key.path=value``.
         seeds: how many; the config's own seed and those after it.
-        methods: registry names, ``source_only``, or ``config`` for the transfer block; ``source_only`` and ``config``
-            if there are none.
+        methods: registry names, ``source_only``, ``config`` for the transfer block, ways of harmonising, or
+            ``harmonisation`` for all of these; ``source_only`` and ``config`` if there are none.
         jobs: processes at once.
         engine: local processes or a Ray cluster.
         threads: of each run.
@@ -70,7 +72,7 @@ def matrix(
     progress = progress or QUIET
     variants = Variants.of(config, overrides)
     base = variants.base
-    chosen = tuple(dict.fromkeys(methods)) or _default_methods(base)
+    chosen = spelt_out(methods) or _default_methods(base)
     planned = plan(variants, seeds, chosen)
     folder = new_run(base, name or f"{base.stem}-matrix", out).path
     progress.say(f"{len(planned)} runs: {_counted(planned)}")
@@ -142,6 +144,9 @@ def _counted(planned: Sequence[Planned]) -> str:
 def _paired(planned: Planned, result: RunResult) -> PairedRun:
     done = result.status == "done"
     predictions = read_predictions(result.path / "predictions.csv") if done else None
+    if predictions is not None and (predictions.model == TENT).any():  # the same network, adapting while it answers
+        of_row = predictions.model == TENT if planned.method == TENT else predictions.model != TENT
+        predictions = predictions.where(np.asarray(of_row))
     return PairedRun(planned.sources, planned.target, planned.method, planned.seed, predictions, result.reason)
 
 

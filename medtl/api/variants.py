@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 OWN = "config"
 """The method entry that means the config's own transfer block."""
+HARMONISED: Mapping[str, str] = {
+    "histogram": "data.harmonize=histogram", "site_z": "data.harmonize=site_z", "combat": "data.harmonize=combat",
+    "adabn": "model.bn=adabn", "tent": "evaluate.adapt=tent", "strong": "data.augment=strong",
+}
+"""Plain training with one way of harmonising, adapting or augmenting scans, by the name of its row in a table."""
+ALL_HARMONISED = "harmonisation"
+"""Stands for every one of them."""
+TENT = "tent"
 _ODD = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -51,13 +59,13 @@ class Variants:
 
         What ``train.precision: auto`` times and chooses could differ from process to process, and with it the numbers:
         variants compute in float32 instead. They leave out what each would show of the same scans again: the audit, and
-        pictures of failures.
+        pictures of failures; and they are single runs, whose seeds a sweep chooses.
 
         Raises:
             ConfigError: what they make of it cannot work.
         """
         plain = ("train.precision=float32",) if self.base.train.precision == "auto" else ()
-        once = ("evaluate.audit=off", "evaluate.failures=0")
+        once = ("evaluate.audit=off", "evaluate.failures=0", "evaluate.repeats=1", "evaluate.folds=1")
         return load_config(self.source, [*once, *self.overrides, *plain, *changes])
 
     def method(self, name: str) -> tuple[str, ...]:
@@ -68,8 +76,8 @@ class Variants:
         ``config`` is the block as written.
 
         Args:
-            name: ``source_only``, ``config``, or a registry name with options behind colons, such as
-                ``dan:weight=0.3``.
+            name: ``source_only``, ``config``, one of HARMONISED, or a registry name with options behind colons, such
+                as ``dan:weight=0.3``.
 
         Raises:
             ConfigError: no such method.
@@ -77,12 +85,15 @@ class Variants:
         name, *options = name.split(":")
         if name == OWN:
             return ()
-        if name == BASELINE:
+        if name == BASELINE or name in HARMONISED:
+            if options:
+                raise ConfigError(f"--methods {name}: found options {', '.join(options)}, expected none")
             bn = "joint" if self.base.model.bn not in ("joint", "frozen") else self.base.model.bn
-            return (*_families({}, "network"), f"model.bn={bn}")
+            plain = (*_families({}, "network"), f"model.bn={bn}")
+            return (*plain, HARMONISED[name]) if name in HARMONISED else plain
         families = {entry.name: entry.family for entry in registry.entries("methods")}
         if name not in families:
-            known = (OWN, *families)
+            known = (OWN, *HARMONISED, ALL_HARMONISED, *families)
             hint = nearest(name, known)
             raise ConfigError(f"--methods {name}: no such method" + (f"; did you mean {hint}?" if hint else "")
                               + f" `medtl list methods` shows all; {OWN} is the config's own transfer block")
@@ -113,6 +124,16 @@ class Variants:
         model = self.network()
         needed = any(needs_adaptation(methods_of(self.made(*self.method(name))), model) for name in methods)
         return (f"model.adaptation={ADAPTATION_WIDTH}",) if needed else ()
+
+
+def spelt_out(methods: Iterable[str]) -> tuple[str, ...]:
+    """Names of methods, each once, with every way of harmonising in the place of the word for all of them.
+
+    Args:
+        methods: as for :meth:`Variants.method`, or ``harmonisation``.
+    """
+    named = [tuple(HARMONISED) if name == ALL_HARMONISED else (name,) for name in methods]
+    return tuple(dict.fromkeys(name for names in named for name in names))
 
 
 def sites_override(source: Sequence[str], target: Sequence[str]) -> tuple[str, str]:

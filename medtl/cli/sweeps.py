@@ -22,8 +22,9 @@ def matrix(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds; the config's own is the first.")] = 3,
     methods: Annotated[
         list[str] | None,
-        typer.Option(help="source_only, config (its transfer block), or a method, with options as in "
-                          "dan:weight=0.3. May be repeated, or given as a list with commas."),
+        typer.Option(help="source_only, config (its transfer block), a method, with options as in dan:weight=0.3, or "
+                          "harmonisation (histogram, site_z, combat, adabn, tent, strong). May be repeated, or given "
+                          "as a list with commas."),
     ] = None,
     engine: Annotated[Literal["local", "ray"], typer.Option(help="Where runs are done.")] = "local",
     jobs: Jobs = None,

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from medtl.api.matrix import plan
-from medtl.api.variants import Variants, words_for_folders
+from medtl.api.variants import HARMONISED, Variants, spelt_out, words_for_folders
 from medtl.errors import ConfigError
 from tests.api.hospitals import config, medtl
 
@@ -47,6 +48,41 @@ def test_all_methods_train_the_same_network(work: Path) -> None:
     assert {p.spec.config.model.adaptation for p in plan(Variants.of(file), 1, ("source_only",))} == {None}
 
 
+def test_every_way_of_harmonising_is_a_row_of_its_own(work: Path) -> None:
+    file = config(work, transfer="{network: [{method: freeze, until: layer2}], mapping: [{method: dan}]}")
+    named = spelt_out(["source_only", "harmonisation", "dan", "tent"])
+    assert named == ("source_only", *HARMONISED, "dan")
+    made = {p.method: p.spec.config for p in plan(Variants.of(file), 1, named)}
+    asked = {name: (c.data.harmonize, c.model.bn, c.evaluate.adapt, c.data.augment) for name, c in made.items()}
+    usual = asked["source_only"]
+    assert usual == ("none", "joint", "none", made["dan"].data.augment)
+    assert asked["dan"] == usual
+    for name, place, value in (("histogram", 0, "histogram"), ("site_z", 0, "site_z"), ("combat", 0, "combat"),
+                               ("adabn", 1, "adabn"), ("tent", 2, "tent"), ("strong", 3, "strong")):
+        assert asked[name] == (*usual[:place], value, *usual[place + 1:])
+    assert all(not c.transfer.mapping for name, c in made.items() if name != "dan")
+    assert all(c.transfer.network == made["source_only"].transfer.network for c in made.values())
+    with pytest.raises(ConfigError, match="expected none"):
+        Variants.of(file).method("histogram:bins=3")
+
+
+@pytest.mark.slow
+def test_a_row_of_tent_is_of_the_answers_that_adapt(work: Path) -> None:
+    file = config(work, sites="{source: [north], target: [south]}")
+    said = medtl("matrix", "--config", file, "--seeds", "1", "--methods", "source_only,tent", "--jobs", "1", "--set",
+                 "evaluate.bootstrap=20")
+    assert said.code == 0, said.err
+    runs = work / "runs" / "tiny-matrix" / "runs"
+    cells = list(csv.DictReader((runs.parent / "matrix.csv").read_text().splitlines()))
+    cell = next(c for c in cells if (c["method"], c["source"], c["site"]) == ("tent", "north", "south"))
+    rows = [row for row in csv.DictReader((runs / "north-to-south.tent.seed-3" / "predictions.csv").read_text()
+                                          .splitlines()) if (row["site"], row["split"]) == ("south", "test")]
+    assert {row["model"] for row in rows} == {"baseline", "tent"}
+    adapting = [row for row in rows if row["model"] == "tent"]
+    area = roc_auc_score([row["label"] == "1" for row in adapting], [float(row["score_1"]) for row in adapting])
+    assert float(cell["auroc"]) == pytest.approx(area, abs=1e-6)
+
+
 def test_names_of_sites_become_folders_apart() -> None:
     words = words_for_folders(["St. Mary's", "St_ Mary's", "Süd/2", "", "a" * 40, "a" * 39])
     assert len(set(words.values())) == 6
@@ -80,3 +116,22 @@ def test_from_the_command_line_and_again(work: Path) -> None:
     assert medtl(*words).code == 0
     assert {p: p.stat().st_mtime_ns for p in (folder / "runs").rglob("*") if p.is_file()} == before
     assert json.loads((folder / "matrix.json").read_text())["cells"] == figures
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning")
+def test_one_process_two_processes_and_ray_write_the_same_matrix(work: Path) -> None:
+    pytest.importorskip("ray")
+    file = config(work, sites="{source: [north], target: [south]}")
+    short = ("--set", "evaluate.audit=off", "--set", "evaluate.failures=0", "--set", "evaluate.bootstrap=50")
+    words = ("matrix", "--config", file, "--seeds", "1", "--methods", "source_only,dan", *short)
+    told = {}
+    for name, more in (("one", ("--jobs", "1")), ("two", ("--jobs", "2")), ("ray", ("--jobs", "2", "--engine", "ray"))):
+        said = medtl(*words, "--name", name, *more)
+        assert said.code == 0, said.err
+        folder = work / "runs" / name
+        runs = {run.name: (run / "predictions.csv").read_bytes() for run in (folder / "runs").iterdir()}
+        assert len(runs) == 4  # both ways, two methods
+        told[name] = ((folder / "matrix.csv").read_bytes(), json.loads((folder / "matrix.json").read_text())["cells"],
+                      runs)
+    assert told["one"] == told["two"] == told["ray"]
