@@ -1,6 +1,7 @@
 """``recommend``: candidates under a time budget, chosen on one part of the data and judged on another."""
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any
 from medtl.api.candidates import Candidate, candidates_for
 from medtl.api.choosing import Score, by_labels, without_labels
 from medtl.api.comparing import compare
+from medtl.api.few_labels import few_label_advice
 from medtl.api.sweeps import RunResult, RunSpec, sweep
 from medtl.api.sweeps.sweep import Engine
 from medtl.api.variants import Variants
@@ -42,6 +44,8 @@ class Recommendation:
         supported: whether every shared target site's verdict is a gain.
         config: the recommended config's file.
         folder: of the runs.
+        said: what the candidates that judge the source themselves found of it, line by line.
+        few_labels: the stated rule for few target labels and the file of its config; empty where it does not speak.
     """
 
     tried: tuple[tuple[str, Score], ...]
@@ -52,6 +56,8 @@ class Recommendation:
     supported: bool
     config: Path
     folder: Path
+    said: tuple[str, ...] = ()
+    few_labels: str = ""
 
     @property
     def answer(self) -> str:
@@ -80,6 +86,7 @@ class Recommendation:
                          "what follows comes from held-out test studies, which chose nothing"))
         if self.judged is not None:
             told.append(render_comparison(self.judged))
+        told += [Text(line) for line in (*self.said, self.few_labels) if line]
         return Group(*told, Text(self.answer), Text(f"config: {self.config}"))
 
 
@@ -159,7 +166,8 @@ def recommend(
     written = replace(chosen.config, train=own, sites=base.sites, evaluate=base.evaluate)
     said = "Recommended" if supported else f"{UNSUPPORTED.capitalize()}; the plain model"
     write_text(file, f"# {said}: {chosen.name}\n{dump_config(written)}")
-    answer = Recommendation(tuple(order), tuple(untried), rule, winner.name, judged, supported, file, folder)
+    answer = Recommendation(tuple(order), tuple(untried), rule, winner.name, judged, supported, file, folder,
+                            _said([score for _, score in order]), _few_labels(base, folder))
     write_json(folder / "recommend.json", _as_json(answer, plain.name))
     return answer
 
@@ -226,10 +234,26 @@ def _judged(
         return None
 
 
+def _said(scores: Sequence[Score]) -> tuple[str, ...]:
+    """What probes found: the source where it hurts or helps, and the config without it."""
+    files = [file for score in scores for file in sorted((score.run / "stages").glob("*-probe/probe.json"))]
+    return tuple(line for file in files for line in json.loads(file.read_text(encoding="utf-8")).get("said", ()))
+
+
+def _few_labels(base: Config, folder: Path) -> str:
+    """Writes what the stated rule for few target labels advises, whatever was tried."""
+    advice = few_label_advice(base)
+    if advice is None:
+        return ""
+    file = folder / "few_labels.yaml"
+    write_text(file, f"# {advice.reason}\n{dump_config(advice.config)}")
+    return f"the rule for few labels: probe ({advice.reason}); config: {file}"
+
+
 def _as_json(answer: Recommendation, plain: str) -> dict[str, Any]:
     return {
         "format": 1, "answer": answer.answer, "supported": answer.supported, "winner": answer.winner, "plain": plain,
-        "rule": answer.rule, "tried": len(answer.tried),
+        "rule": answer.rule, "tried": len(answer.tried), "said": list(answer.said),
         "candidates": [{"name": name, **score.as_json()} for name, score in answer.tried],
         "untried": [{"name": name, "reason": why} for name, why in answer.untried],
         "judged": None if answer.judged is None else answer.judged.as_json(),

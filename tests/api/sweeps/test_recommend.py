@@ -66,6 +66,24 @@ def test_few_labels_choose_by_cross_validation_and_the_answer_can_be_trained(wor
                  "--jobs", "1").code == 0
 
 
+@pytest.mark.slow
+def test_what_the_probe_found_of_the_source_is_said_and_the_rule_for_few_labels_is_a_config(work: Path) -> None:
+    said = medtl("recommend", "--config", config(work, sites=FEW, transfer="{}"), "--minutes", "10", "--candidates",
+                 "probe", "--seeds", "1", "--jobs", "1")
+    assert said.code == 0, said.err
+    folder = work / "runs" / "tiny-recommend"
+    told = json.loads((folder / "recommend.json").read_text())
+    (line,) = [line for line in told["said"] if line.startswith("probe: the source")]
+    assert "probe with fit_on: target" in line
+    assert "left out" in line
+    plain = " ".join(said.out.split())
+    assert "this run equals probe with fit_on: target" in plain
+    assert "the rule for few labels: probe (8 labelled target patients" in plain
+    written = load_config(folder / "few_labels.yaml", [f"data.root={work / 'data'}"])
+    assert [entry["method"] for entry in written.transfer.network] == ["probe"]
+    assert str(work) not in (folder / "few_labels.yaml").read_text()
+
+
 def test_target_labels_choose_nothing_where_they_are_hidden(work: Path) -> None:
     rows = [line.split(",") for line in (work / "data" / "manifest.csv").read_text().splitlines()[1:]]
     orders = []
