@@ -1,8 +1,9 @@
 """A run that is killed by SIGKILL at a stated moment, in a process of its own.
 
 It takes a JSON list of attempts: folder, plan, epochs, moment (``step``, ``stage`` or ``write``), and how often that
-moment passes before the end. Each attempt is a child of this process, which has the imports behind it. Nothing of the
-run is replaced: the kill is added before or in the middle of what really happens.
+moment passes before the end; or, with passes of -1, an attempt that is not killed and counts how often. Each attempt is
+a child of this process, which has the imports behind it. Nothing of the run is replaced: the kill is added before or in
+the middle of what really happens.
 """
 from __future__ import annotations
 
@@ -16,18 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from toy_cohort import QUICK, plan, run
+from toy_cohort import QUICK, cohort_of, plan, run, task_of
 
 from medtl.atomic import atomic
 from medtl.training import engine, files, log, movers
 
+COUNTED = [0]
+"""How often the moment passed in this process."""
+
 
 def countdown(passes: int) -> Callable[[], bool]:
-    left = [passes]
-
     def passed() -> bool:
-        left[0] -= 1
-        return left[0] < 0
+        COUNTED[0] += 1
+        return 0 <= passes < COUNTED[0]
 
     return passed
 
@@ -76,13 +78,19 @@ def kill_during_a_write(passes: int) -> None:
 
 
 def attempt(folder: str, name: str, epochs: int, moment: str, passes: int) -> int:
-    """Runs in a child, and returns its exit status, negative for the signal that ended it."""
+    """Runs in a child; its exit status, negative for the signal that ended it, or how often the moment passed."""
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         KILLS[moment](passes)
-        run(Path(folder), plan(name), train=replace(QUICK, epochs=epochs))
+        run(Path(folder), plan(name), train=replace(QUICK, epochs=epochs), of=cohort_of(name), task=task_of(name))
+        os.write(writing, b"%d" % COUNTED[0])
         os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(writing)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with os.fdopen(reading) as told:
+        counted = told.read()
+    return int(counted) if passes < 0 and status == 0 else status
 
 
 KILLS = {"step": kill_within_an_epoch, "stage": kill_between_stages, "write": kill_during_a_write}
