@@ -89,3 +89,13 @@ def test_bf16_and_domain_specific_normalisation_train_to_finite_numbers(name: st
     low = replace(LAST, precision="bf16")
     after = weights(run(tmp_path, plan(name), model=small_model(bn="dsbn"), train=low, of=cohort(visible=6)))
     assert all(torch.isfinite(tensor.float()).all() for tensor in after.values())
+
+
+@pytest.mark.parametrize("name", ["dan", "rtn", "luo_transfer", "wdgrl"])
+def test_layers_within_a_network_for_volumes_are_aligned(name: str, tmp_path: Path) -> None:
+    method = registry.load("methods", name)(layers=("layer1", "features"))
+    model = real_model("inflated_test_resnet")
+    start = weights(model)
+    after = weights(run(tmp_path, [method], model=model, train=LAST, of=cohort(per_site=8), side=32))
+    assert all(torch.isfinite(tensor.float()).all() for tensor in after.values())
+    assert not torch.equal(start["encoder.net.layer1.0.conv1.weight"], after["encoder.net.layer1.0.conv1.weight"])
