@@ -42,7 +42,7 @@ SPREAD = 8.0
 """Coordinates from -4 to 4 become grey values from 0 to 1."""
 OPTIONS: dict[str, dict[str, Any]] = {
     "tca": {"components": 2}, "dah": {"bits": 2, "codes": 8}, "coral": {"weight": 10.0}, "deep_jdot": {"features": 0.1},
-    "mscsc": {"bank_epochs": 10, "patch": 20, "iterations": 6},
+    "mscsc": {"bank_epochs": 8, "patch": 17, "iterations": 5},
 }
 """What differs from the defaults, so that two features are left to draw, or that the penalty can be seen."""
 SIDE, GAP, HEAD = 230, 20, 40
@@ -177,7 +177,7 @@ def main(names: list[str]) -> None:
     """Draws these methods, or all of the families mapping and adversarial."""
     torch.set_num_threads(1)
     points = toy(point, ToyNet, 1.0 / SPREAD, 160, TRAIN)
-    textures = toy(texture, SparseCodingNet, 0.5, 64, replace(TRAIN, epochs=30, batch_size=16))
+    textures = toy(texture, SparseCodingNet, 0.5, 64, replace(TRAIN, epochs=20, batch_size=16))
     known = [entry.name for entry in registry.entries("methods") if entry.family in ("mapping", "adversarial")]
     plain: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
     for name in names or known:
