@@ -147,6 +147,7 @@ def _drive(context: Context, folder: Path) -> Model:
         place = folder / f"{len(seen):02d}-{request.name}"
         seen.append(request.name)
         place.mkdir(exist_ok=True)
+        sweep(place)
         reply = _answer(request, place, context)
 
 

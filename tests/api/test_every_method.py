@@ -62,7 +62,7 @@ def test_it_resumes_to_the_same_bits_and_exports_with_parity(entry: registry.Ent
             sites=f"{{source: [north], target: [south], target_labels: {labels}}}",
             transfer=json.dumps({entry.family: [{"method": entry.name, **options}]}),
         )
-        file.write_text(file.read_text().replace("bootstrap: 20", "bootstrap: 20, audit: off"))  # which has its own tests
+        file.write_text(file.read_text().replace("bootstrap: 20", "bootstrap: 20, audit: off"))  # tested elsewhere
         whole = api.train(load_config(file), name=f"{entry.name}-whole")
         try:
             api.train(load_config(file), name=entry.name, progress=Cut(5))
