@@ -112,6 +112,9 @@ class Chances:
             rough = COARSE if name == "smooth_ece" else max(room, 1e-4 if name.startswith("calib") else room)
             check(ledger, (*place, "metrics", name), values.get(name), ends.get(name, NONE), rough)
         parts = np.mean([brier_parts(q) for q in told_of], axis=0)
+        if not isinstance(told["brier_parts"], dict):
+            ledger.agree((*place, "brier_parts"), float(parts[0]))  # a figure, or null, where three are expected
+            return
         for name, part in zip(("miscalibration", "discrimination", "uncertainty"), parts, strict=True):
             ledger.agree((*place, "brier_parts", name), float(part), room)
         self._chance(place, told_of, named == "as answered")

@@ -48,6 +48,7 @@ class Ledger:
         self.wrong: list[str] = []
         self.checked = 0
         self._found: set[Place] = set()
+        self.aside: set[Place] = set()
 
     def at(self, place: Place) -> Any:
         """What stands at a place."""
@@ -92,6 +93,7 @@ class Ledger:
 
     def set_aside(self, place: Place) -> None:
         """Counts a figure as seen that only chance could tell, such as an interval right at the edge of its rule."""
+        self.aside.add(place)
         self._found.add(place)
         self._found.update(leaves(self.at(place), place))
 
