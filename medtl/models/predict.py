@@ -21,7 +21,7 @@ class Predicted:
     Attributes:
         rows: int64, (n,), positions in the cohort's catalogue, in the order of the batches.
         logits: float32, (n, K).
-        features: float32, (n, d), or None when not asked for.
+        features: float32, (n, d), patches of a study averaged, or None when not asked for.
         branch: which branch answered: ``single``, ``source`` or ``target``.
     """
 
@@ -53,7 +53,8 @@ def predict(
                 rows.append(batch.rows.cpu().numpy())
                 logits.append(outputs.outputs.float().cpu().numpy())
                 if features:
-                    kept.append(outputs.features.float().cpu().numpy())
+                    each = outputs.features.float()
+                    kept.append((each.flatten(1, -2).mean(dim=1) if each.ndim > 2 else each).cpu().numpy())
     finally:
         route(model)
         for m, mode in modes:

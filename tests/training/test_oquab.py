@@ -7,12 +7,13 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from toy_cohort import real_model, run, small_model, weights
+from toy_cohort import cohort, loader, real_model, run, small_model, weights
 
 from medtl.export.formats.onnx import Onnx
 from medtl.methods.network.oquab import Oquab
 from medtl.models import store
 from medtl.models.patched import PatchScores, patches_of
+from medtl.models.predict import predict
 
 
 def test_patches_cover_the_slice_half_overlapping() -> None:
@@ -43,6 +44,14 @@ def test_the_front_stands_still_and_the_new_layers_learn(tmp_path: Path) -> None
     assert all(torch.equal(after[name], start[name]) for name in front)
     assert any(name.startswith("adaptation.") for name in after)
     assert list(model.parts)[-2:] == ["adaptation", "head"]
+    data = loader(cohort())
+    rows = np.arange(4)
+    features = predict(model, data.scan(rows), features=True).features
+    with torch.no_grad():
+        patches = model.full(next(iter(data.scan(rows))).images).features
+    assert features is not None
+    assert patches.ndim == 3
+    np.testing.assert_allclose(features, patches.mean(dim=1), atol=1e-6)
 
 
 @pytest.mark.slow
