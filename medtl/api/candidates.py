@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from medtl.api.variants import OWN, Variants, words_for_folders
+from medtl.api.variants import HARMONISED, OWN, TENT, Variants, spelt_out, words_for_folders
 from medtl.config.options import BASELINE
 from medtl.config.sections import Config, TransferSection
 from medtl.errors import ConfigError
@@ -46,7 +46,13 @@ def candidates_for(variants: Variants, chosen: Sequence[str] = ()) -> list[Candi
     base = variants.base
     names = [BASELINE]
     if chosen:
-        names += [name for name in chosen if name != BASELINE]
+        names += [name for name in spelt_out(chosen) if name != BASELINE]
+        if TENT in names:
+            others = ", ".join(name for name in HARMONISED if name != TENT)
+            raise ConfigError(
+                f"--candidates {TENT}: it adapts while it answers the studies that would choose it; compare it by "
+                f"`medtl matrix --methods {BASELINE},{TENT}`. Of harmonisation, expected {others}"
+            )
     else:
         if base.transfer != TransferSection(network=base.transfer.network):
             names.append(OWN)

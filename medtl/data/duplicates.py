@@ -268,7 +268,7 @@ def _still_detail(
 ) -> float:
     """The correlation of two scans' fine detail as they lie, each scan's detail computed once."""
     one, other = (still.of(named[k], lambda k=k: _grain(_middle(scans[k]))) for k in (i, j))  # type: ignore[misc]
-    return float(one @ other) if one.shape == other.shape else 0.0
+    return float(one @ other)
 
 
 def _detail(first: NDArray[np.float32], second: NDArray[np.float32], move: NDArray[np.float64]) -> float:

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from medtl.data.seeds import names_in_seeds
 from medtl.errors import DataError
 from medtl.evaluation.compare_models import estimate_of
 from medtl.evaluation.estimates import Estimate
+from medtl.evaluation.estimates_table import FIGURES, estimates_table
 from medtl.evaluation.questions import choose_thresholds, group_of
 from medtl.evaluation.scoring import Scores, load_metrics, score
 from medtl.evaluation.site_report import Comparison
@@ -24,7 +23,6 @@ from medtl.functional.intervals.shipped import from_spread
 from medtl.functional.measure import FloatArray, NotEstimable
 from medtl.predictions import Predictions
 
-FIGURES = ("auroc", "average_precision", "sensitivity", "specificity", "brier")
 HEADLINE = "auroc"
 NOTE = (
     "every figure is the mean of the folds' own, since scores of different networks are not on one scale; intervals "
@@ -142,16 +140,9 @@ def fold_table(found: CrossValidated, level: float = 0.95) -> Table:
         A renderable.
     """
     count = max((row.folds for row in found.rows), default=0)
-    table = Table(title=f"Over {count} folds, every patient tested once: {level:.0%} intervals over patients",
-                  title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("site")
-    table.add_column("n", justify="right")
-    for metric in load_metrics(FIGURES):
-        table.add_column(metric.short, justify="right", no_wrap=True)
-    for row in found.rows:
-        figures = [str(estimate).replace(" [", "\n[") for estimate in row.estimates]
-        table.add_row(Text(f"{row.site}\n{row.role} {row.model}"), f"{row.studies}\n{row.patients} pat.", *figures)
-    return table
+    return estimates_table(
+        found.rows, f"Over {count} folds, every patient tested once: {level:.0%} intervals over patients"
+    )
 
 
 def _check(tested: Sequence[Predictions]) -> None:

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from medtl.data.seeds import names_in_seeds
 from medtl.evaluation.contenders import Answers
 from medtl.evaluation.estimates import Estimate
+from medtl.evaluation.estimates_table import FIGURES, estimates_table
 from medtl.evaluation.questions import Group, choose_thresholds, group_of, patients_of
 from medtl.evaluation.scoring import Scores, load_metrics, score
 from medtl.functional.intervals.difference import Difference, from_draws
@@ -20,8 +19,6 @@ from medtl.functional.intervals.interval import Interval, logit_ends
 from medtl.functional.measure import Metric, NotEstimable
 from medtl.predictions import Predictions
 from medtl.predictions.joined import joined
-
-FIGURES = ("auroc", "average_precision", "sensitivity", "specificity", "brier")
 
 
 @dataclass(frozen=True)
@@ -101,16 +98,7 @@ def pooled_table(rows: Sequence[PooledRow], level: float = 0.95) -> Table:
         A renderable.
     """
     seeds = max((row.seeds for row in rows), default=0)
-    table = Table(title=f"Over {seeds} seeds and splits: {level:.0%} intervals over patients and seeds",
-                  title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("site")
-    table.add_column("n", justify="right")
-    for metric in load_metrics(FIGURES):
-        table.add_column(metric.short, justify="right", no_wrap=True)
-    for row in rows:
-        figures = [str(estimate).replace(" [", "\n[") for estimate in row.estimates]
-        table.add_row(Text(f"{row.site}\n{row.role} {row.model}"), f"{row.studies}\n{row.patients} pat.", *figures)
-    return table
+    return estimates_table(rows, f"Over {seeds} seeds and splits: {level:.0%} intervals over patients and seeds")
 
 
 def _row(

@@ -57,6 +57,17 @@ def medtl(*words: str | Path) -> Said:
     return Said(code, out.getvalue(), err.getvalue())
 
 
+def assert_doing_it_again_changes_nothing(words: Sequence[str | Path], folder: Path) -> None:
+    """The same command line on what is finished: no file of a folder changes, but for reports, which are drawn anew."""
+    before = contents(folder)
+    again = medtl(*words)
+    assert again.code == 0, again.err
+    after = contents(folder)
+    kept, now = ({k: v for k, v in held.items() if "report" not in k} for held in (before, after))
+    assert kept
+    assert kept == now
+
+
 @contextmanager
 def own_home(folder: Path, salt: str = "ab") -> Iterator[Path]:
     """A working directory, state and salt of one's own; the cache is the session's."""

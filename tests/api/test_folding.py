@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tests.api.hospitals import config, contents, medtl, own_home, pictures
+from tests.api.hospitals import assert_doing_it_again_changes_nothing, config, medtl, own_home, pictures
 
 
 def rows_at(file: Path, site: str, model: str) -> list[dict[str, str]]:
@@ -43,12 +43,7 @@ def test_folds_are_runs_of_their_own_that_test_every_patient_once(tmp_path: Path
             assert row["metrics"]["auroc"]["value"] == pytest.approx(np.mean([auroc(one) for one in found]), abs=1e-9)
         assert [one["site"] for one in told["comparisons"]] == ["south"]
         assert "Over 3 folds" in said.out
-        before = contents(run / "folds" / "fold-2")
-        again = medtl(*words)
-        assert again.code == 0, again.err
-        after = contents(run / "folds" / "fold-2")
-        assert {k: v for k, v in before.items() if "report" not in k} == \
-            {k: v for k, v in after.items() if "report" not in k}
+        assert_doing_it_again_changes_nothing(words, run / "folds" / "fold-2")
 
 
 def test_folds_that_cannot_be_are_told_with_their_place(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tests.api.hospitals import config, contents, medtl, own_home, pictures
+from tests.api.hospitals import assert_doing_it_again_changes_nothing, config, medtl, own_home, pictures
 
 
 def auroc(file: Path, site: str, model: str) -> tuple[float, set[str]]:
@@ -38,9 +38,4 @@ def test_repeats_are_runs_of_their_own_and_pooled_from_their_files(tmp_path: Pat
         target = next(row for row in told["comparison"]["comparisons"] if row["site"] == "south")
         assert (target["claim_about"], target["seeds"]) == ("method", 2)
         assert "Over 2 seeds and splits" in said.out
-        before = contents(run / "repeats" / "seed-4")
-        again = medtl(*words)
-        assert again.code == 0, again.err
-        after = contents(run / "repeats" / "seed-4")
-        assert {k: v for k, v in before.items() if "report" not in k} == \
-            {k: v for k, v in after.items() if "report" not in k}
+        assert_doing_it_again_changes_nothing(words, run / "repeats" / "seed-4")

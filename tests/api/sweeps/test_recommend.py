@@ -10,6 +10,7 @@ import pytest
 from medtl.api.candidates import LABELLED, UNLABELLED, candidates_for
 from medtl.api.variants import Variants
 from medtl.config.load import load_config
+from medtl.errors import ConfigError
 from tests.api.hospitals import config, medtl, write_manifest
 
 FEW = "{source: [north], target: [south], target_labels: {per_class: 4}}"
@@ -29,6 +30,15 @@ def test_the_stated_list_holds_what_the_data_can_feed(work: Path) -> None:
     alone = candidates_for(Variants.of(config(work, transfer="{}")))
     assert alone[0].name == "source_only"
     assert "config" not in [one.name for one in alone]
+
+
+def test_what_adapts_while_it_answers_cannot_be_chosen_by_its_answers(work: Path) -> None:
+    variants = Variants.of(config(work))
+    named = [one.name for one in candidates_for(variants, ("histogram", "adabn"))]
+    assert named == ["source_only", "histogram", "adabn"]
+    for asked in ("tent", "harmonisation"):
+        with pytest.raises(ConfigError, match=r"candidates tent: .* `medtl matrix"):
+            candidates_for(variants, (asked,))
 
 
 @pytest.mark.slow
